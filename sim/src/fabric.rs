@@ -1,0 +1,114 @@
+//! What all machines of a world share: who is who on the network, and the state of the links.
+
+use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::fault::{Bite, CutKind};
+use crate::links::{Change, CutId, LinkState, Links};
+
+/// The network that the machines of a world share. Machines are known by their number, in the
+/// order of registration.
+pub(crate) struct Fabric {
+    /// The least latency of a link: what the way back of a refusal takes.
+    pub(crate) latency: Duration,
+    ports: RefCell<Vec<Port>>,
+    links: RefCell<Links>,
+}
+
+/// Where a machine is plugged in.
+struct Port {
+    name: String,
+    address: IpAddr,
+    /// Whether the machine's process is hung, so that what arrives waits.
+    hung: Cell<bool>,
+    waiting_bytes: Cell<u64>,
+}
+
+impl Fabric {
+    pub(crate) fn new(latency: Duration) -> Self {
+        Self {
+            latency,
+            ports: RefCell::default(),
+            links: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn plug_in(&self, name: &str, address: IpAddr) {
+        let (hung, waiting_bytes) = (Cell::new(false), Cell::new(0));
+        self.ports.borrow_mut().push(Port {
+            name: name.to_owned(),
+            address,
+            hung,
+            waiting_bytes,
+        });
+    }
+
+    pub(crate) fn number_of(&self, name: &str) -> Option<usize> {
+        self.ports
+            .borrow()
+            .iter()
+            .position(|port| port.name == name)
+    }
+
+    pub(crate) fn number_of_address(&self, address: IpAddr) -> Option<usize> {
+        self.ports
+            .borrow()
+            .iter()
+            .position(|port| port.address == address)
+    }
+
+    pub(crate) fn name_of(&self, number: usize) -> String {
+        self.ports.borrow()[number].name.clone()
+    }
+
+    pub(crate) fn addresses(&self) -> Vec<IpAddr> {
+        self.ports
+            .borrow()
+            .iter()
+            .map(|port| port.address)
+            .collect()
+    }
+
+    /// Whether packets between two machines are affected in either direction.
+    pub(crate) fn is_cut(&self, a: usize, b: usize) -> bool {
+        self.links.borrow().is_cut(a, b)
+    }
+
+    /// A packet with so many bytes of data is sent: counts for what lies on its way.
+    pub(crate) fn on_send(&self, from: usize, to: usize, bytes: u64) {
+        let mut links = self.links.borrow_mut();
+        links.on_send(from, to);
+        let port = &self.ports.borrow()[to];
+        if port.hung.get() && links.state(from, to) == LinkState::Open {
+            port.waiting_bytes.set(port.waiting_bytes.get() + bytes);
+        }
+    }
+
+    /// The process behind a port stops running: what arrives from now on waits.
+    pub(crate) fn hang(&self, number: usize) {
+        let port = &self.ports.borrow()[number];
+        port.hung.set(true);
+        port.waiting_bytes.set(0);
+    }
+
+    /// The process behind a port runs on, or is gone: how many bytes had waited.
+    pub(crate) fn resume(&self, number: usize) -> u64 {
+        let port = &self.ports.borrow()[number];
+        port.hung.set(false);
+        port.waiting_bytes.replace(0)
+    }
+
+    pub(crate) fn cut(&self, id: CutId, ways: &[(usize, usize)], kind: CutKind) -> Vec<Change> {
+        self.links.borrow_mut().cut(id, ways, kind)
+    }
+
+    pub(crate) fn heal(&self, id: CutId) -> (Vec<Change>, Bite) {
+        self.links.borrow_mut().heal(id)
+    }
+
+    /// So many packets were under way when a cut came down.
+    pub(crate) fn count_under_way(&self, from: usize, to: usize, packets: u64) {
+        self.links.borrow_mut().count(from, to, packets);
+    }
+}

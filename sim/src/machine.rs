@@ -1,0 +1,312 @@
+//! A simulated machine: the turmoil host is the machine, its process is a child in it.
+//!
+//! The machine accepts connections and keeps clocks and disk whether or not its process runs.
+//! The gate is around the child only: a hung process is one that is not polled; a killed one
+//! is dropped inside its host, so that peers see its connections close.
+//!
+//! What this is not: the driver's side, which is `world.rs`.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
+use std::io;
+use std::mem::take;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use host::{
+    Clock, Disk, Host, Listener, LocalBoxFuture, Machine, Observation, Probe, Random, Stream, Task,
+    random_stream,
+};
+use tokio::sync::Notify;
+
+use crate::clocks::Clocks;
+use crate::disk::SimDisk;
+use crate::fabric::Fabric;
+use crate::history::{ProcessState, What};
+use crate::network::{self, Acceptor};
+use crate::process::{Life, Process};
+use crate::recorder::Recorder;
+use crate::time::SimTime;
+
+/// The seam of `host` on turmoil, and what the driver needs to reach into it.
+pub(crate) struct SimMachine {
+    pub(crate) number: usize,
+    pub(crate) name: String,
+    pub(crate) seed: u64,
+    pub(crate) time: SimTime,
+    pub(crate) fabric: Rc<Fabric>,
+    pub(crate) recorder: Recorder,
+    pub(crate) disk: SimDisk,
+    pub(crate) clocks: RefCell<Clocks>,
+    pub(crate) clocks_changed: Notify,
+    /// What runs here, for a restart.
+    pub(crate) process: RefCell<Option<Process>>,
+    /// Lives begun so far; the current life's number while one is lived.
+    pub(crate) life: Cell<u32>,
+    pub(crate) state: Cell<ProcessState>,
+    /// The hangs that lie on the current life.
+    pub(crate) hangs: RefCell<BTreeSet<u64>>,
+    pub(crate) probe: RefCell<Option<Probe>>,
+    pub(crate) stalls: RefCell<BTreeMap<String, Rc<Stall>>>,
+    orders: RefCell<Vec<Order>>,
+    new_acceptors: RefCell<Vec<Acceptor>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// What the driver has told the machine to do, to be done when it is next polled.
+enum Order {
+    Kill,
+    Start(Process),
+}
+
+/// A point at which a process is being held up.
+#[derive(Debug, Default)]
+pub(crate) struct Stall {
+    pub(crate) over: Cell<bool>,
+    pub(crate) changed: Notify,
+}
+
+impl SimMachine {
+    pub(crate) fn new(
+        number: usize,
+        name: &str,
+        seed: u64,
+        clocks: Clocks,
+        fabric: Rc<Fabric>,
+        recorder: Recorder,
+        time: SimTime,
+    ) -> Self {
+        Self {
+            number,
+            name: name.to_owned(),
+            seed,
+            time,
+            fabric,
+            recorder,
+            disk: SimDisk::default(),
+            clocks: RefCell::new(clocks),
+            clocks_changed: Notify::new(),
+            process: RefCell::default(),
+            life: Cell::new(0),
+            state: Cell::new(ProcessState::Down),
+            hangs: RefCell::default(),
+            probe: RefCell::default(),
+            stalls: RefCell::default(),
+            orders: RefCell::default(),
+            new_acceptors: RefCell::default(),
+            waker: RefCell::default(),
+        }
+    }
+
+    /// Begins a life with the machine's next poll.
+    pub(crate) fn order_start(&self, process: Process) {
+        self.life.set(self.life.get() + 1);
+        self.state.set(ProcessState::Running);
+        self.order(Order::Start(process));
+    }
+
+    /// Ends the current life with the machine's next poll; nothing of it runs any more.
+    pub(crate) fn order_kill(&self) {
+        self.end_of_life();
+        self.order(Order::Kill);
+    }
+
+    /// What ends with a life: being hung, its probe, its being held up.
+    pub(crate) fn end_of_life(&self) {
+        self.state.set(ProcessState::Down);
+        self.hangs.borrow_mut().clear();
+        self.probe.borrow_mut().take();
+        self.stalls.borrow_mut().clear();
+    }
+
+    /// Has the machine polled in the next step.
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+
+    fn order(&self, order: Order) {
+        self.orders.borrow_mut().push(order);
+        self.wake();
+    }
+}
+
+/// The software of the turmoil host: the machine itself, never done.
+pub(crate) async fn run(machine: Rc<SimMachine>) -> turmoil::Result {
+    let mut running = Running {
+        machine,
+        life: None,
+        acceptors: Vec::new(),
+    };
+    poll_fn(|cx| running.poll(cx)).await
+}
+
+/// What is gone when the power goes.
+struct Running {
+    machine: Rc<SimMachine>,
+    life: Option<Life>,
+    acceptors: Vec<Acceptor>,
+}
+
+impl Running {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<turmoil::Result> {
+        self.machine.waker.replace(Some(cx.waker().clone()));
+        self.obey();
+        self.accept(cx);
+        self.poll_process(cx);
+        if !self.machine.new_acceptors.borrow().is_empty() {
+            // A port was bound just now: its acceptor is polled before anything else happens.
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    fn obey(&mut self) {
+        let orders = take(&mut *self.machine.orders.borrow_mut());
+        for order in orders {
+            self.end();
+            if let Order::Start(process) = order {
+                self.life = Some(Life::begin(
+                    &process,
+                    Host::new(Rc::new(Seam(self.machine.clone()))),
+                ));
+            }
+        }
+    }
+
+    /// The kernel's part: takes connections whether or not the process runs.
+    fn accept(&mut self, cx: &mut Context<'_>) {
+        self.acceptors
+            .append(&mut self.machine.new_acceptors.borrow_mut());
+        self.acceptors
+            .retain_mut(|acceptor| acceptor.poll_unpin(cx).is_pending());
+    }
+
+    fn poll_process(&mut self, cx: &mut Context<'_>) {
+        if self.machine.state.get() != ProcessState::Running {
+            return;
+        }
+        let Some(life) = &mut self.life else { return };
+        let Poll::Ready(end) = life.poll(cx) else {
+            return;
+        };
+        let what = What::Exit {
+            life: self.machine.life.get(),
+            error: end.err(),
+        };
+        self.machine
+            .recorder
+            .from_host(self.machine.number, &self.machine.name, what);
+        self.machine.end_of_life();
+        self.end();
+    }
+
+    /// Connections first, so that peers hear of the end; then the ports.
+    fn end(&mut self) {
+        self.life = None;
+        self.machine.new_acceptors.borrow_mut().clear();
+        self.acceptors.clear();
+    }
+}
+
+/// The handle that a process holds: the seam of `host`.
+struct Seam(Rc<SimMachine>);
+
+impl Machine for Seam {
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    fn connect(&self, host: &str, port: u16) -> LocalBoxFuture<'static, io::Result<Stream>> {
+        Box::pin(network::connect(
+            self.0.fabric.clone(),
+            self.0.number,
+            host.to_owned(),
+            port,
+        ))
+    }
+
+    fn bind(&self, port: u16) -> LocalBoxFuture<'static, io::Result<Box<dyn Listener>>> {
+        let bound =
+            network::bind(&self.0.fabric, self.0.number, port).map(|(listener, acceptor)| {
+                self.0.new_acceptors.borrow_mut().push(acceptor);
+                self.0.wake();
+                Box::new(listener) as Box<dyn Listener>
+            });
+        Box::pin(std::future::ready(bound))
+    }
+
+    fn now(&self, clock: Clock) -> Duration {
+        self.0.clocks.borrow().read(clock, self.0.time.now())
+    }
+
+    fn sleep_until(&self, clock: Clock, deadline: Duration) -> LocalBoxFuture<'static, ()> {
+        let machine = self.0.clone();
+        Box::pin(async move { machine.sleep(clock, deadline).await })
+    }
+
+    fn disk(&self) -> Rc<dyn Disk> {
+        Rc::new(self.0.disk.clone())
+    }
+
+    fn random(&self, purpose: &str) -> Random {
+        random_stream(
+            self.0.seed,
+            &format!("{}/boot-{}/{purpose}", self.0.name, self.0.life.get()),
+        )
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the replacement: the child's LocalSet"
+    )]
+    fn spawn(&self, future: LocalBoxFuture<'static, ()>) -> Task {
+        Task::new(tokio::task::spawn_local(future))
+    }
+
+    fn point(&self, name: &'static str) -> Option<LocalBoxFuture<'static, ()>> {
+        let stall = self.0.stalls.borrow().get(name)?.clone();
+        Some(Box::pin(async move {
+            while !stall.over.get() {
+                stall.changed.notified().await;
+            }
+        }))
+    }
+
+    fn observe(&self, observation: Observation) {
+        let what = What::Observe {
+            life: self.0.life.get(),
+            observation,
+        };
+        self.0.recorder.from_host(self.0.number, &self.0.name, what);
+    }
+
+    fn probe(&self, probe: Probe) {
+        self.0.probe.replace(Some(probe));
+    }
+}
+
+impl SimMachine {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the replacement: timers on named clocks"
+    )]
+    async fn sleep(&self, clock: Clock, deadline: Duration) {
+        loop {
+            let left = self.clocks.borrow().until(clock, deadline, self.time.now());
+            match left {
+                Some(Duration::ZERO) => return,
+                Some(left) => tokio::select! {
+                    biased;
+                    () = self.clocks_changed.notified() => {}
+                    () = tokio::time::sleep(left) => {}
+                },
+                None => self.clocks_changed.notified().await,
+            }
+        }
+    }
+}
