@@ -1,1 +1,126 @@
-//! checkers
+//! The checkers: one promise each, pure functions of a saved history.
+//!
+//! [`Reading`] digests a history once (tenures, standings, acknowledgements); the checkers ask
+//! it. A checker that panics has decided nothing: its verdict is *unknown*, never a pass.
+
+mod acknowledged_writes;
+mod acknowledgement_authority;
+mod converged;
+mod faults_bit;
+mod fixture;
+mod goals;
+mod reading;
+mod route;
+mod span;
+mod standing;
+mod sweep;
+mod tenure;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+pub use goals::Goal;
+pub use reading::{Reading, ReadingError};
+
+use crate::figures::{Figures, Operations};
+use crate::history::{History, OpResult, What};
+use crate::verdict::Verdict;
+
+/// The split-brain window is at most the TTL, give or take a tick.
+pub const SPAN_WITHIN_TTL: &str = "span-within-ttl";
+/// Every acknowledged write that is gone has an explanation.
+pub const ACKNOWLEDGED_WRITES: &str = "acknowledged-writes";
+/// Whoever acknowledged a write was authoritative then.
+pub const ACKNOWLEDGEMENT_AUTHORITY: &str = "acknowledgement-authority";
+/// After the heal every shard comes to rest with one writable master.
+pub const CONVERGED: &str = "converged";
+/// The run reached what its scenario says it must; otherwise its passes are empty.
+pub const GOALS: &str = "goals";
+/// Every fault did something; otherwise its passes are empty.
+pub const FAULTS_BIT: &str = "faults-bit";
+
+/// Judges a run: every checker's verdict, and the figures.
+pub fn judge(history: &History, goals: &[Goal]) -> (Vec<Verdict>, Figures) {
+    let reading = match Reading::of(history) {
+        Ok(reading) => reading,
+        Err(error) => {
+            let verdict = Verdict::unknown(SPAN_WITHIN_TTL, format!("no verdict: {error}"));
+            return (vec![verdict], Figures::default());
+        }
+    };
+    let measured = catch_unwind(AssertUnwindSafe(|| measure(&reading)));
+    let Ok(figures) = measured else {
+        let verdict = Verdict::unknown(SPAN_WITHIN_TTL, "measuring the history panicked");
+        return (vec![verdict], Figures::default());
+    };
+    let verdicts = vec![
+        guarded(SPAN_WITHIN_TTL, || span::verdict(&reading, &figures)),
+        guarded(ACKNOWLEDGED_WRITES, || {
+            acknowledged_writes::verdict(&reading)
+        }),
+        guarded(ACKNOWLEDGEMENT_AUTHORITY, || {
+            acknowledgement_authority::verdict(&reading)
+        }),
+        guarded(CONVERGED, || converged::verdict(&reading)),
+        guarded(FAULTS_BIT, || faults_bit::verdict(history)),
+        guarded(GOALS, || goals::verdict(&reading, &figures, goals)),
+    ];
+    (verdicts, figures)
+}
+
+fn measure(reading: &Reading) -> Figures {
+    let failovers = span::failovers(reading);
+    Figures {
+        span_ms: failovers
+            .iter()
+            .map(|failover| failover.span_ms)
+            .max()
+            .unwrap_or(0),
+        overlap_ms: sweep::overlap_ms(reading),
+        stale_writes: span::stale_writes(reading),
+        stale_route_ms: route::stale_route_ms(reading),
+        lost_writes: acknowledged_writes::lost(reading)
+            .map(|lost| lost.counts)
+            .unwrap_or_default(),
+        unavailable_ms: sweep::unavailable_ms(reading),
+        operations: operations(reading.history),
+        failovers,
+    }
+}
+
+fn operations(history: &History) -> Operations {
+    let mut operations = Operations::default();
+    for event in history.events() {
+        if let What::Return(end) = &event.what {
+            match end.result {
+                OpResult::Ok => operations.ok += 1,
+                OpResult::Fail { .. } => operations.fail += 1,
+                OpResult::Info { .. } => operations.info += 1,
+            }
+        }
+    }
+    operations
+}
+
+/// A checker that panics has decided nothing.
+fn guarded(check: &str, verdict: impl FnOnce() -> Verdict) -> Verdict {
+    catch_unwind(AssertUnwindSafe(verdict))
+        .unwrap_or_else(|_| Verdict::unknown(check, "the checker panicked"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::Outcome;
+
+    #[test]
+    fn a_checker_that_panics_is_unknown() {
+        let verdict = guarded("some-check", || panic!("a bug in the checker"));
+        assert_eq!(verdict.outcome, Outcome::Unknown);
+    }
+
+    #[test]
+    fn a_history_without_its_setup_is_unknown() {
+        let (verdicts, _) = judge(&History::default(), &[]);
+        assert_eq!(crate::verdict::merge(&verdicts), Outcome::Unknown);
+    }
+}

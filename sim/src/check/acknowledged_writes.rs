@@ -1,0 +1,298 @@
+//! Acknowledged writes: those absent from the final state, by the tenure that acknowledged
+//! them (DESIGN section 6). A loss that no commit explains fails always.
+//!
+//! Judged on fresh keys, appended tokens and counters only. A counter tells how many of its
+//! increments are gone, not which: the loss is laid first on acknowledgements of split brain,
+//! then on replication lag, and what is left over is unexplained. Increments that were applied
+//! without being acknowledged hide as many losses, so a counter's loss is a lower bound.
+
+use std::collections::BTreeMap;
+
+use super::ACKNOWLEDGED_WRITES;
+use super::reading::{Acknowledgement, Reading, key_of};
+use super::span::Effects;
+use crate::figures::LostWrites;
+use crate::history::{Intent, What};
+use crate::verdict::Verdict;
+
+/// What was lost, and the acknowledgements of what is unexplained.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lost {
+    pub(super) counts: LostWrites,
+    unexplained: Vec<u64>,
+}
+
+/// Why a write could be lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Cause {
+    SplitBrain,
+    ReplicationLag,
+    Unexplained,
+}
+
+/// Fails on a loss that no commit explains; unknown without a final state.
+pub(super) fn verdict(reading: &Reading) -> Verdict {
+    match lost(reading) {
+        Err(why) => Verdict::unknown(ACKNOWLEDGED_WRITES, why),
+        Ok(Lost {
+            counts,
+            unexplained,
+        }) if unexplained.is_empty() => Verdict::pass(
+            ACKNOWLEDGED_WRITES,
+            format!(
+                "{} acknowledged writes lost: {} to split brain, {} to replication lag",
+                counts.total(),
+                counts.split_brain,
+                counts.replication_lag
+            ),
+        ),
+        Ok(Lost { unexplained, .. }) => Verdict::fail(
+            ACKNOWLEDGED_WRITES,
+            format!(
+                "{} acknowledged writes are gone for no known reason",
+                unexplained.len()
+            ),
+            unexplained,
+        ),
+    }
+}
+
+/// Compares every acknowledged write with the final state.
+pub(super) fn lost(reading: &Reading) -> Result<Lost, String> {
+    let judged = Judged::of(reading)?;
+    let mut lost = Lost::default();
+    let mut counters: BTreeMap<&str, Vec<(Cause, u64)>> = BTreeMap::new();
+    for ack in &reading.acknowledgements {
+        let cause = judged.cause(ack);
+        for write in ack.writes {
+            match judged.intents.get(write.key.as_str()) {
+                Some(Intent::Increment { .. }) => {
+                    counters
+                        .entry(&write.key)
+                        .or_default()
+                        .push((cause, ack.event));
+                }
+                Some(Intent::SetFresh { .. } | Intent::Append { .. })
+                    if !judged.is_there(ack.shard, &write.key, &write.token) =>
+                {
+                    lost.add(cause, ack.event);
+                }
+                _ => {}
+            }
+        }
+    }
+    for (key, mut increments) in counters {
+        increments.sort();
+        let kept = judged.counter(key);
+        let missing = (increments.len() as u64).saturating_sub(kept) as usize;
+        for &(cause, event) in increments.iter().take(missing) {
+            lost.add(cause, event);
+        }
+    }
+    Ok(lost)
+}
+
+impl Lost {
+    fn add(&mut self, cause: Cause, event: u64) {
+        match cause {
+            Cause::SplitBrain => self.counts.split_brain += 1,
+            Cause::ReplicationLag => self.counts.replication_lag += 1,
+            Cause::Unexplained => {
+                self.counts.unexplained += 1;
+                self.unexplained.push(event);
+            }
+        }
+    }
+}
+
+/// What acknowledgements are compared with.
+struct Judged<'r> {
+    reading: &'r Reading<'r>,
+    effects: Effects,
+    /// What was asked for, by key.
+    intents: BTreeMap<&'r str, &'r Intent>,
+    /// The final state of each shard: what its last master holds.
+    finals: BTreeMap<u32, &'r BTreeMap<String, String>>,
+}
+
+impl<'r> Judged<'r> {
+    fn of(reading: &'r Reading<'r>) -> Result<Self, String> {
+        let mut finals = BTreeMap::new();
+        for (&shard, tenures) in &reading.tenures {
+            let last = tenures
+                .0
+                .last()
+                .ok_or(format!("shard {shard} never had a master"))?;
+            let content = reading.finals.get(last.master.as_str());
+            let content = content.ok_or(format!(
+                "the final content of {}, the last master, is missing",
+                last.master
+            ))?;
+            finals.insert(shard, *content);
+        }
+        let mut intents = BTreeMap::new();
+        for event in reading.history.events() {
+            if let What::Invoke(invocation) = &event.what {
+                intents.extend(invocation.writes.iter().map(|write| (key_of(write), write)));
+            }
+        }
+        Ok(Self {
+            reading,
+            effects: Effects::of(reading),
+            intents,
+            finals,
+        })
+    }
+
+    fn is_there(&self, shard: u32, key: &str, token: &str) -> bool {
+        self.finals[&shard]
+            .get(key)
+            .is_some_and(|value| value.contains(token))
+    }
+
+    fn counter(&self, key: &str) -> u64 {
+        let values = self.finals.values().filter_map(|content| content.get(key));
+        values
+            .filter_map(|value| value.parse::<u64>().ok())
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn cause(&self, ack: &Acknowledgement) -> Cause {
+        if self.effects.is_stale(self.reading, ack) {
+            return Cause::SplitBrain;
+        }
+        let tenures = &self.reading.tenures[&ack.shard];
+        let under = tenures.acting_under(ack.machine, ack.version);
+        let ended = under.is_some_and(|commit| commit + 1 < tenures.0.len());
+        if ended {
+            Cause::ReplicationLag
+        } else {
+            Cause::Unexplained
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::Story;
+    use super::*;
+    use crate::verdict::Outcome;
+
+    /// `a` is master; `b` takes over at 10 s, `a` has authority for 5 s more.
+    fn story() -> Story {
+        Story::new()
+            .commit(0, 1, "a")
+            .authority(100, "a", 1)
+            .write(1_000, "a", "kept", "v1")
+            .write(9_000, "a", "lagged", "v2")
+            .commit(10_000, 2, "b")
+            .authority(10_100, "b", 2)
+            .write(12_000, "a", "split", "v3")
+            .append(12_500, "a", "list", "t1,")
+            .no_authority(15_000, "a", 1)
+            .write(16_000, "b", "new", "v4")
+            .append(16_500, "b", "list", "t2,")
+    }
+
+    fn lost_of(story: &Story) -> (Lost, Verdict) {
+        let history = story.history();
+        let reading = Reading::of(&history).expect("a whole history");
+        (lost(&reading).expect("a final state"), verdict(&reading))
+    }
+
+    #[test]
+    fn nothing_lost_passes() {
+        let all = [
+            ("kept", "v1"),
+            ("lagged", "v2"),
+            ("split", "v3"),
+            ("new", "v4"),
+        ];
+        let all = [&all[..], &[("list", "t1,t2,")]].concat();
+        let (lost, verdict) = lost_of(&story().finally(30_000, "b", &all));
+        assert_eq!(lost.counts, LostWrites::default());
+        assert_eq!(verdict.outcome, Outcome::Pass);
+    }
+
+    #[test]
+    fn losses_are_told_apart_by_p() {
+        let left = [("kept", "v1"), ("new", "v4"), ("list", "t2,")];
+        let (lost, verdict) = lost_of(&story().finally(30_000, "b", &left));
+        let counts = LostWrites {
+            replication_lag: 1,
+            split_brain: 2,
+            unexplained: 0,
+        };
+        assert_eq!(lost.counts, counts);
+        assert_eq!(
+            verdict.outcome,
+            Outcome::Pass,
+            "explained losses are figures"
+        );
+    }
+
+    #[test]
+    fn a_loss_of_the_reigning_master_fails() {
+        let left = [
+            ("kept", "v1"),
+            ("lagged", "v2"),
+            ("split", "v3"),
+            ("list", "t1,t2,"),
+        ];
+        let (lost, verdict) = lost_of(&story().finally(30_000, "b", &left));
+        assert_eq!(lost.counts.unexplained, 1);
+        assert_eq!(
+            (verdict.outcome, verdict.evidence.len()),
+            (Outcome::Fail, 1)
+        );
+    }
+
+    #[test]
+    fn an_overwritten_fresh_key_counts_as_lost() {
+        let left = [
+            ("kept", "v1"),
+            ("lagged", "v2"),
+            ("split", "other"),
+            ("new", "v4"),
+        ];
+        let left = [&left[..], &[("list", "t1,t2,")]].concat();
+        let (lost, _) = lost_of(&story().finally(30_000, "b", &left));
+        assert_eq!(lost.counts.split_brain, 1);
+    }
+
+    #[test]
+    fn a_counter_tells_how_many_are_gone() {
+        let story = Story::new()
+            .commit(0, 1, "a")
+            .authority(100, "a", 1)
+            .increment(1_000, "a", "n", 1)
+            .increment(9_900, "a", "n", 2)
+            .commit(10_000, 2, "b")
+            .authority(10_100, "b", 2)
+            .increment(11_000, "a", "n", 3)
+            .increment(12_000, "b", "n", 2);
+        let count = |value: &str| lost_of(&story.clone().finally(20_000, "b", &[("n", value)]));
+        assert_eq!(count("4").0.counts, LostWrites::default());
+        let one = LostWrites {
+            split_brain: 1,
+            ..LostWrites::default()
+        };
+        assert_eq!(count("3").0.counts, one);
+        let three = LostWrites {
+            split_brain: 1,
+            replication_lag: 2,
+            unexplained: 0,
+        };
+        assert_eq!(count("1").0.counts, three);
+        assert_eq!(count("0").0.counts.unexplained, 1);
+        assert_eq!(count("0").1.outcome, Outcome::Fail);
+    }
+
+    #[test]
+    fn without_a_final_state_nothing_is_decided() {
+        let history = story().history();
+        let reading = Reading::of(&history).expect("a whole history");
+        assert_eq!(verdict(&reading).outcome, Outcome::Unknown);
+    }
+}

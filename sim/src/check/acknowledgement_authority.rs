@@ -1,0 +1,111 @@
+//! Sampled authority and acknowledgements, each against the other: a write that was
+//! acknowledged at an instant when neither the sample before, nor the one after, nor any
+//! observation between them said yes is a failure of its own (DESIGN section 6).
+//!
+//! This is what catches a task that leaks out of the gate of a hung process, and a probe that
+//! does not say what the write path does.
+
+use super::ACKNOWLEDGEMENT_AUTHORITY;
+use super::reading::{Acknowledgement, Reading};
+use crate::verdict::Verdict;
+
+/// Fails on every acknowledgement that no sample or observation near it vouches for.
+pub(super) fn verdict(reading: &Reading) -> Verdict {
+    let unvouched: Vec<u64> = reading
+        .acknowledgements
+        .iter()
+        .filter(|ack| !is_vouched_for(reading, ack))
+        .map(|ack| ack.event)
+        .collect();
+    if unvouched.is_empty() {
+        let count = reading.acknowledgements.len();
+        return Verdict::pass(
+            ACKNOWLEDGEMENT_AUTHORITY,
+            format!("{count} acknowledgements, each by an authoritative node"),
+        );
+    }
+    Verdict::fail(
+        ACKNOWLEDGEMENT_AUTHORITY,
+        format!(
+            "{} acknowledgements by nodes without authority",
+            unvouched.len()
+        ),
+        unvouched,
+    )
+}
+
+fn is_vouched_for(reading: &Reading, ack: &Acknowledgement) -> bool {
+    let tick_ms = reading.setup.tick_ms;
+    // On a sample's own instant, both neighbours are asked: the order within it says nothing.
+    let before_ms = ack.at_ms.saturating_sub(1) / tick_ms * tick_ms;
+    let after_ms = (ack.at_ms / tick_ms + 1) * tick_ms;
+    let standings = &reading.standings[ack.machine];
+    let first = standings.partition_point(|standing| standing.until_ms < before_ms);
+    standings[first..]
+        .iter()
+        .take_while(|standing| standing.from_ms <= after_ms)
+        .any(|standing| standing.is_authoritative())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::Story;
+    use super::*;
+    use crate::verdict::Outcome;
+
+    fn judged(story: &Story) -> Verdict {
+        let history = story.clone().end(60_000).history();
+        verdict(&Reading::of(&history).expect("a whole history"))
+    }
+
+    fn master() -> Story {
+        Story::new().commit(0, 1, "a").authority(100, "a", 1)
+    }
+
+    #[test]
+    fn an_authoritative_node_may_acknowledge() {
+        let story = master().write(1_002, "a", "k", "v");
+        assert_eq!(judged(&story).outcome, Outcome::Pass);
+    }
+
+    #[test]
+    fn the_sample_before_or_after_vouches_within_a_tick() {
+        let before = master()
+            .no_authority(1_000, "a", 1)
+            .write(1_000, "a", "k", "v");
+        assert_eq!(judged(&before).outcome, Outcome::Pass);
+        let after = Story::new()
+            .commit(0, 1, "a")
+            .write(98, "a", "k", "v")
+            .authority(100, "a", 1);
+        assert_eq!(judged(&after).outcome, Outcome::Pass);
+    }
+
+    #[test]
+    fn an_instant_of_authority_vouches() {
+        let story = master()
+            .no_authority(1_000, "a", 1)
+            .authority(5_001, "a", 1)
+            .write(5_001, "a", "k", "v")
+            .no_authority(5_001, "a", 2);
+        assert_eq!(judged(&story).outcome, Outcome::Pass);
+    }
+
+    #[test]
+    fn a_hung_node_that_acknowledges_is_caught() {
+        let story = master().hang(1_000, "a").write(3_000, "a", "k", "v");
+        let verdict = judged(&story);
+        assert_eq!(
+            (verdict.outcome, verdict.evidence.len()),
+            (Outcome::Fail, 1)
+        );
+    }
+
+    #[test]
+    fn a_node_without_authority_that_acknowledges_is_caught() {
+        let story = master()
+            .no_authority(1_000, "a", 1)
+            .write(1_011, "a", "k", "v");
+        assert_eq!(judged(&story).outcome, Outcome::Fail);
+    }
+}

@@ -1,0 +1,99 @@
+//! Liveness: when the run comes to its final reads, every shard has exactly one authoritative
+//! node, and it is the one that the last commit names.
+//!
+//! The runner moves on to the final reads when the cluster has come to rest or its time for
+//! that is over; this check tells the two apart.
+
+use super::CONVERGED;
+use super::reading::Reading;
+use super::standing::Standing;
+use crate::history::Phase;
+use crate::verdict::Verdict;
+
+/// Fails on a shard that did not come to rest in time.
+pub(super) fn verdict(reading: &Reading) -> Verdict {
+    let Some(&at_ms) = reading.phases.get(&Phase::FinalReads) else {
+        return Verdict::unknown(CONVERGED, "the run ended before its final reads");
+    };
+    for (shard, tenures) in &reading.tenures {
+        let named = tenures.0.last().map(|tenure| tenure.master.as_str());
+        let standing: Vec<(&str, &Standing)> = reading
+            .machines_of(*shard)
+            .filter_map(|machine| Some((machine, at(reading, machine, at_ms)?)))
+            .filter(|(_, standing)| standing.is_authoritative())
+            .collect();
+        let machines: Vec<&str> = standing.iter().map(|(machine, _)| *machine).collect();
+        if machines.len() != 1 || named != machines.first().copied() {
+            let reason = format!(
+                "shard {shard}: the store names {}; authority is with {}",
+                named.unwrap_or("nobody"),
+                if machines.is_empty() {
+                    "nobody".into()
+                } else {
+                    machines.join(" and ")
+                }
+            );
+            let evidence = standing
+                .iter()
+                .map(|(_, standing)| standing.event)
+                .collect();
+            return Verdict::fail(CONVERGED, reason, evidence);
+        }
+    }
+    Verdict::pass(
+        CONVERGED,
+        "every shard has one writable master, the one that the store names",
+    )
+}
+
+fn at<'r>(reading: &'r Reading, machine: &str, at_ms: u64) -> Option<&'r Standing> {
+    let standings = &reading.standings[machine];
+    let after = standings.partition_point(|standing| standing.from_ms <= at_ms);
+    standings[..after].last()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::Story;
+    use super::*;
+    use crate::verdict::Outcome;
+
+    fn outcome(story: &Story) -> Outcome {
+        let history = story.history();
+        verdict(&Reading::of(&history).expect("a whole history")).outcome
+    }
+
+    fn story() -> Story {
+        Story::new()
+            .commit(0, 1, "a")
+            .authority(100, "a", 1)
+            .commit(10_000, 2, "b")
+            .authority(10_100, "b", 2)
+    }
+
+    #[test]
+    fn one_master_that_the_store_names_passes() {
+        assert_eq!(
+            outcome(&story().no_authority(15_000, "a", 2).end(20_000)),
+            Outcome::Pass
+        );
+    }
+
+    #[test]
+    fn two_masters_none_or_the_wrong_one_fail() {
+        assert_eq!(outcome(&story().end(20_000)), Outcome::Fail);
+        let none = story()
+            .no_authority(15_000, "a", 2)
+            .no_authority(16_000, "b", 2);
+        assert_eq!(outcome(&none.end(20_000)), Outcome::Fail);
+        assert_eq!(
+            outcome(&story().no_authority(16_000, "b", 2).end(20_000)),
+            Outcome::Fail
+        );
+    }
+
+    #[test]
+    fn a_run_without_final_reads_is_unknown() {
+        assert_eq!(outcome(&story()), Outcome::Unknown);
+    }
+}

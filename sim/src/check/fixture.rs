@@ -1,0 +1,213 @@
+//! Hand-made histories for the checkers' own tests, told as a story of three machines `a`, `b`
+//! and `c` in one shard, with a TTL of 8 s and a tick of 5 ms.
+
+#![cfg(test)]
+
+use std::collections::BTreeMap;
+
+use host::{Lease, MasterOf, Observation, Role, Status, Write};
+
+use crate::history::{
+    History, Intent, Invocation, Member, OpResult, Phase, ProcessState, Return, Setup, Via, What,
+};
+
+#[derive(Clone, Debug)]
+pub(super) struct Story {
+    events: Vec<(u64, String, What)>,
+    statuses: BTreeMap<String, Status>,
+    next_op: u64,
+}
+
+impl Story {
+    pub(super) fn new() -> Self {
+        let members = ["a", "b", "c"].map(|name| Member {
+            machine: name.into(),
+            id: format!("id-{name}"),
+            shard: 0,
+        });
+        let setup = Setup {
+            ttl_ms: 8_000,
+            tick_ms: 5,
+            members: members.to_vec(),
+        };
+        let events = vec![(0, "driver".to_owned(), What::Setup(setup))];
+        Self {
+            events,
+            statuses: BTreeMap::new(),
+            next_op: 0,
+        }
+    }
+
+    pub(super) fn history(&self) -> History {
+        History::from_events(self.events.clone())
+    }
+
+    pub(super) fn event(mut self, at_ms: u64, on: &str, what: What) -> Self {
+        self.events.push((at_ms, on.to_owned(), what));
+        self
+    }
+
+    pub(super) fn phase(self, at_ms: u64, phase: Phase) -> Self {
+        self.event(at_ms, "driver", What::Phase { phase })
+    }
+
+    pub(super) fn observe(self, at_ms: u64, on: &str, observation: Observation) -> Self {
+        self.event(
+            at_ms,
+            on,
+            What::Observe {
+                life: 1,
+                observation,
+            },
+        )
+    }
+
+    pub(super) fn commit(self, at_ms: u64, version: i64, master: &str) -> Self {
+        let masters = vec![MasterOf {
+            shard: 0,
+            member: format!("id-{master}"),
+        }];
+        self.observe(at_ms, "store", Observation::Committed { version, masters })
+    }
+
+    pub(super) fn authority(self, at_ms: u64, machine: &str, version: i64) -> Self {
+        self.sample(
+            at_ms,
+            machine,
+            version,
+            ProcessState::Running,
+            true,
+            Lease::Held,
+        )
+    }
+
+    pub(super) fn no_authority(self, at_ms: u64, machine: &str, version: i64) -> Self {
+        self.sample(
+            at_ms,
+            machine,
+            version,
+            ProcessState::Running,
+            false,
+            Lease::Expired,
+        )
+    }
+
+    pub(super) fn hang(self, at_ms: u64, machine: &str) -> Self {
+        self.state(at_ms, machine, ProcessState::Hung)
+    }
+
+    pub(super) fn resume(self, at_ms: u64, machine: &str) -> Self {
+        self.state(at_ms, machine, ProcessState::Running)
+    }
+
+    /// A sticky client's write of a fresh key, invoked just then and acknowledged by the
+    /// machine.
+    pub(super) fn write(self, at_ms: u64, machine: &str, key: &str, value: &str) -> Self {
+        let intent = Intent::SetFresh {
+            key: key.into(),
+            value: value.into(),
+        };
+        let write = Write {
+            key: key.into(),
+            token: value.into(),
+        };
+        self.operation(at_ms, machine, intent, write)
+    }
+
+    pub(super) fn append(self, at_ms: u64, machine: &str, key: &str, token: &str) -> Self {
+        let intent = Intent::Append {
+            key: key.into(),
+            token: token.into(),
+        };
+        let write = Write {
+            key: key.into(),
+            token: token.into(),
+        };
+        self.operation(at_ms, machine, intent, write)
+    }
+
+    pub(super) fn increment(self, at_ms: u64, machine: &str, key: &str, value: u64) -> Self {
+        let write = Write {
+            key: key.into(),
+            token: value.to_string(),
+        };
+        self.operation(at_ms, machine, Intent::Increment { key: key.into() }, write)
+    }
+
+    pub(super) fn finally(self, at_ms: u64, machine: &str, values: &[(&str, &str)]) -> Self {
+        let values = values
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        self.event(at_ms, machine, What::Final { values })
+    }
+
+    pub(super) fn end(self, at_ms: u64) -> Self {
+        self.phase(at_ms, Phase::FinalReads)
+    }
+
+    fn operation(mut self, at_ms: u64, machine: &str, intent: Intent, write: Write) -> Self {
+        let op = self.next_op;
+        self.next_op += 1;
+        let invocation = Invocation {
+            client: "clients/sticky".into(),
+            op,
+            shard: 0,
+            via: Via::Sticky,
+            writes: vec![intent],
+        };
+        self.event(at_ms, "clients", What::Invoke(invocation))
+            .observe(
+                at_ms,
+                machine,
+                Observation::Acknowledged {
+                    writes: vec![write],
+                },
+            )
+            .event(
+                at_ms,
+                "clients",
+                What::Return(Return {
+                    op,
+                    result: OpResult::Ok,
+                }),
+            )
+    }
+
+    fn sample(
+        mut self,
+        at_ms: u64,
+        machine: &str,
+        version: i64,
+        state: ProcessState,
+        authoritative: bool,
+        lease: Lease,
+    ) -> Self {
+        let status = Status {
+            role: if authoritative {
+                Role::Master
+            } else {
+                Role::Replica
+            },
+            topology_version: version,
+            election_version: 0,
+            lease,
+            authoritative,
+            link: None,
+        };
+        self.statuses.insert(machine.to_owned(), status.clone());
+        self.event(
+            at_ms,
+            machine,
+            What::Sample {
+                state,
+                status: Some(status),
+            },
+        )
+    }
+
+    fn state(self, at_ms: u64, machine: &str, state: ProcessState) -> Self {
+        let status = self.statuses.get(machine).cloned();
+        self.event(at_ms, machine, What::Sample { state, status })
+    }
+}

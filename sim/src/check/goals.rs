@@ -1,0 +1,198 @@
+//! Goals: what a run must have reached, because otherwise its pass is empty.
+
+use host::Lease;
+use serde::{Deserialize, Serialize};
+
+use super::GOALS;
+use super::reading::Reading;
+use crate::figures::{Failover, Figures};
+use crate::history::{OpResult, Phase, ProcessState, What};
+use crate::verdict::Verdict;
+
+/// Something that a run must have reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Goal {
+    /// Clients had writes acknowledged before the first fault, and after the last heal.
+    Writes,
+    /// A promotion took effect.
+    Promotion,
+    /// No commit changed a master.
+    NoPromotion,
+    /// A deposed node acknowledged a write after p.
+    StaleWrite,
+    /// The lease of the master of before p ran out after p, while it was not renewed.
+    LeaseEndedAfterP,
+    /// A process was killed and began another life.
+    Restart,
+    /// A process hung.
+    Hang,
+}
+
+/// Fails on the first goal that was not reached.
+pub(super) fn verdict(reading: &Reading, figures: &Figures, goals: &[Goal]) -> Verdict {
+    let missed: Vec<&'static str> = goals
+        .iter()
+        .filter(|goal| !goal.is_reached(reading, figures))
+        .map(|goal| goal.words())
+        .collect();
+    if missed.is_empty() {
+        let reached: Vec<&str> = goals.iter().map(Goal::words).collect();
+        return Verdict::pass(GOALS, format!("reached: {}", reached.join("; ")));
+    }
+    Verdict::fail(GOALS, format!("not reached: {}", missed.join("; ")), vec![])
+}
+
+impl Goal {
+    /// The goal in words.
+    pub fn words(&self) -> &'static str {
+        match self {
+            Goal::Writes => "clients wrote before the faults and after the heal",
+            Goal::Promotion => "a promotion took effect",
+            Goal::NoPromotion => "no master was changed",
+            Goal::StaleWrite => "a deposed node acknowledged a write",
+            Goal::LeaseEndedAfterP => "the old master's lease ran out after the promotion",
+            Goal::Restart => "a process began another life",
+            Goal::Hang => "a process hung",
+        }
+    }
+
+    fn is_reached(&self, reading: &Reading, figures: &Figures) -> bool {
+        match self {
+            Goal::Writes => wrote(reading),
+            Goal::Promotion => figures
+                .failovers
+                .iter()
+                .any(|f| f.effective_at_ms.is_some()),
+            Goal::NoPromotion => figures.failovers.is_empty(),
+            Goal::StaleWrite => figures.stale_writes_total() > 0,
+            Goal::LeaseEndedAfterP => figures
+                .failovers
+                .iter()
+                .any(|failover| lease_ended_after_p(reading, failover)),
+            Goal::Restart => any(
+                reading,
+                |what| matches!(what, What::Start { life } if *life > 1),
+            ),
+            Goal::Hang => any(reading, |what| {
+                matches!(
+                    what,
+                    What::Sample {
+                        state: ProcessState::Hung,
+                        ..
+                    }
+                )
+            }),
+        }
+    }
+}
+
+fn any(reading: &Reading, found: impl Fn(&What) -> bool) -> bool {
+    reading
+        .history
+        .events()
+        .iter()
+        .any(|event| found(&event.what))
+}
+
+fn wrote(reading: &Reading) -> bool {
+    let (disturb_ms, heal_ms) = (
+        reading.phase_ms(Phase::Disturb),
+        reading.phase_ms(Phase::Heal),
+    );
+    let ok_within = |from_ms, until_ms| {
+        reading.history.events().iter().any(|event| {
+            (from_ms..until_ms).contains(&event.at_ms)
+                && matches!(&event.what, What::Return(end) if end.result == OpResult::Ok)
+        })
+    };
+    ok_within(0, disturb_ms) && ok_within(heal_ms, u64::MAX)
+}
+
+fn lease_ended_after_p(reading: &Reading, failover: &Failover) -> bool {
+    let Some(p_ms) = failover.effective_at_ms else {
+        return false;
+    };
+    let standings = &reading.standings[failover.from.as_str()];
+    standings.windows(2).any(|pair| {
+        pair[0].lease() == Lease::Held
+            && pair[1].lease() == Lease::Expired
+            && pair[1].from_ms >= p_ms
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{fixture::Story, judge};
+    use super::*;
+    use crate::verdict::Outcome;
+
+    fn reached(story: &Story, goal: Goal) -> bool {
+        let (verdicts, _) = judge(&story.history(), &[goal]);
+        let verdict = verdicts
+            .iter()
+            .find(|verdict| verdict.check == GOALS)
+            .expect("judged");
+        verdict.outcome == Outcome::Pass
+    }
+
+    fn failover() -> Story {
+        Story::new()
+            .commit(0, 1, "a")
+            .authority(100, "a", 1)
+            .commit(10_000, 2, "b")
+            .authority(10_100, "b", 2)
+    }
+
+    #[test]
+    fn promotion_and_its_absence() {
+        let none = Story::new().commit(0, 1, "a").authority(100, "a", 1);
+        assert!(reached(&failover(), Goal::Promotion));
+        assert!(!reached(&failover(), Goal::NoPromotion));
+        assert!(!reached(&none, Goal::Promotion));
+        assert!(reached(&none, Goal::NoPromotion));
+    }
+
+    #[test]
+    fn a_stale_write_is_one_after_p() {
+        assert!(reached(
+            &failover().write(12_000, "a", "k", "v"),
+            Goal::StaleWrite
+        ));
+        assert!(!reached(
+            &failover().write(12_000, "b", "k", "v"),
+            Goal::StaleWrite
+        ));
+    }
+
+    #[test]
+    fn the_lease_must_run_out_after_p() {
+        let after = failover().no_authority(12_000, "a", 1);
+        assert!(reached(&after, Goal::LeaseEndedAfterP));
+        let before = Story::new()
+            .commit(0, 1, "a")
+            .authority(100, "a", 1)
+            .no_authority(9_000, "a", 1)
+            .commit(10_000, 2, "b")
+            .authority(10_100, "b", 2);
+        assert!(!reached(&before, Goal::LeaseEndedAfterP));
+        assert!(!reached(&failover(), Goal::LeaseEndedAfterP));
+    }
+
+    #[test]
+    fn lives_hangs_and_writes() {
+        let restart = failover().event(11_000, "a", What::Start { life: 2 });
+        assert!(reached(&restart, Goal::Restart));
+        assert!(!reached(&failover(), Goal::Restart));
+        assert!(reached(&failover().hang(11_000, "a"), Goal::Hang));
+        assert!(!reached(&failover(), Goal::Hang));
+        let early = Story::new()
+            .commit(0, 1, "a")
+            .authority(100, "a", 1)
+            .write(500, "a", "k", "v")
+            .phase(1_000, Phase::Disturb)
+            .phase(2_000, Phase::Heal);
+        assert!(!reached(&early, Goal::Writes), "none after the heal");
+        assert!(reached(&early.write(2_500, "a", "k2", "v"), Goal::Writes));
+    }
+}

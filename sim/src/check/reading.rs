@@ -1,0 +1,226 @@
+//! A history, digested once for all checkers: members, tenures, standings, acknowledgements.
+
+use std::collections::BTreeMap;
+
+use host::{Observation, Write};
+
+use super::standing::Standing;
+use super::tenure::Tenures;
+use crate::history::{Event, History, Intent, Phase, ProcessState, Setup, Via, What};
+
+/// A digested history.
+pub struct Reading<'a> {
+    /// What it was made of.
+    pub history: &'a History,
+    /// What the run told of itself.
+    pub setup: &'a Setup,
+    /// Tenures by shard.
+    pub tenures: BTreeMap<u32, Tenures>,
+    /// Standings by machine, data nodes only.
+    pub standings: BTreeMap<&'a str, Vec<Standing>>,
+    /// Acknowledgements by data nodes, in order.
+    pub acknowledgements: Vec<Acknowledgement<'a>>,
+    /// When each phase began, in simulated milliseconds.
+    pub phases: BTreeMap<Phase, u64>,
+    /// By which way the client of a key came. Clients never share keys.
+    pub via: BTreeMap<&'a str, Via>,
+    /// The final content by machine.
+    pub finals: BTreeMap<&'a str, &'a BTreeMap<String, String>>,
+    /// The end of the run.
+    pub end_ms: u64,
+}
+
+/// A reply that acknowledged writes, handed to the connection's output buffer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledgement<'a> {
+    /// Its event.
+    pub event: u64,
+    /// When, in simulated milliseconds.
+    pub at_ms: u64,
+    /// By which machine.
+    pub machine: &'a str,
+    /// The machine's shard.
+    pub shard: u32,
+    /// The topology version that the machine had applied.
+    pub version: i64,
+    /// What it acknowledged.
+    pub writes: &'a [Write],
+}
+
+/// A history that cannot be judged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadingError {
+    /// The first event must say what a checker has to know.
+    #[error("the first event of the history is not `setup`")]
+    NoSetup,
+    /// A commit names a member that the setup does not.
+    #[error("event {event}: the member `{member}` is not in the setup")]
+    UnknownMember {
+        /// The commit's event.
+        event: u64,
+        /// The id it names.
+        member: String,
+    },
+}
+
+impl<'a> Reading<'a> {
+    /// Digests a history.
+    ///
+    /// # Errors
+    /// If it lacks its setup, or a commit names nobody known.
+    pub fn of(history: &'a History) -> Result<Self, ReadingError> {
+        let setup = history.setup().ok_or(ReadingError::NoSetup)?;
+        let mut reading = Self {
+            history,
+            setup,
+            tenures: BTreeMap::new(),
+            standings: BTreeMap::new(),
+            acknowledgements: Vec::new(),
+            phases: BTreeMap::new(),
+            via: BTreeMap::new(),
+            finals: BTreeMap::new(),
+            end_ms: history.end_ms(),
+        };
+        for member in &setup.members {
+            reading.tenures.entry(member.shard).or_default();
+            let unheard = Standing {
+                event: 0,
+                from_ms: 0,
+                until_ms: 0,
+                state: ProcessState::Down,
+                status: None,
+            };
+            reading.standings.insert(&member.machine, vec![unheard]);
+        }
+        for event in history.events() {
+            reading.take_in(event)?;
+        }
+        for standings in reading.standings.values_mut() {
+            if let Some(last) = standings.last_mut() {
+                last.until_ms = reading.end_ms + setup.tick_ms;
+            }
+        }
+        Ok(reading)
+    }
+
+    /// The shard of a machine, if it is a data node.
+    pub fn shard_of(&self, machine: &str) -> Option<u32> {
+        let member = self
+            .setup
+            .members
+            .iter()
+            .find(|member| member.machine == machine)?;
+        Some(member.shard)
+    }
+
+    /// The machines of a shard, in the order of the setup.
+    pub fn machines_of(&self, shard: u32) -> impl Iterator<Item = &'a str> + '_ {
+        let members = self
+            .setup
+            .members
+            .iter()
+            .filter(move |member| member.shard == shard);
+        members.map(|member| member.machine.as_str())
+    }
+
+    /// When a phase began; the end of the run if it never did.
+    pub fn phase_ms(&self, phase: Phase) -> u64 {
+        self.phases.get(&phase).copied().unwrap_or(self.end_ms)
+    }
+
+    fn take_in(&mut self, event: &'a Event) -> Result<(), ReadingError> {
+        match &event.what {
+            What::Phase { phase } => {
+                self.phases.insert(*phase, event.at_ms);
+            }
+            What::Sample { state, status } => {
+                self.stand(event, |standing| {
+                    standing.state = *state;
+                    standing.status.clone_from(status);
+                });
+            }
+            What::Invoke(invocation) => {
+                for write in &invocation.writes {
+                    self.via.insert(key_of(write), invocation.via);
+                }
+            }
+            What::Final { values } => {
+                self.finals.insert(&event.on, values);
+            }
+            What::Observe { observation, .. } => self.take_in_observation(event, observation)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn take_in_observation(
+        &mut self,
+        event: &'a Event,
+        observation: &'a Observation,
+    ) -> Result<(), ReadingError> {
+        match observation {
+            Observation::Status { status } => {
+                self.stand(event, |standing| standing.status = Some(status.clone()));
+            }
+            Observation::Acknowledged { writes } => self.acknowledge(event, writes),
+            Observation::Committed { version, masters } => {
+                for master in masters {
+                    let members = &self.setup.members;
+                    let member = members.iter().find(|member| member.id == master.member);
+                    let member = member.ok_or_else(|| ReadingError::UnknownMember {
+                        event: event.number,
+                        member: master.member.clone(),
+                    })?;
+                    let tenures = self.tenures.entry(master.shard).or_default();
+                    tenures.commit(&member.machine, *version, event.number, event.at_ms);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn stand(&mut self, event: &Event, change: impl FnOnce(&mut Standing)) {
+        let Some(standings) = self.standings.get_mut(event.on.as_str()) else {
+            return;
+        };
+        let last = standings
+            .last_mut()
+            .expect("a machine's standings begin with one");
+        last.until_ms = event.at_ms;
+        let mut next = Standing {
+            event: event.number,
+            from_ms: event.at_ms,
+            ..last.clone()
+        };
+        change(&mut next);
+        standings.push(next);
+    }
+
+    fn acknowledge(&mut self, event: &'a Event, writes: &'a [Write]) {
+        let Some(shard) = self.shard_of(&event.on) else {
+            return;
+        };
+        let standing = self
+            .standings
+            .get(event.on.as_str())
+            .and_then(|all| all.last());
+        self.acknowledgements.push(Acknowledgement {
+            event: event.number,
+            at_ms: event.at_ms,
+            machine: &event.on,
+            shard,
+            version: standing.map_or(-1, Standing::version),
+            writes,
+        });
+    }
+}
+
+/// The key that a write goes to.
+pub(super) fn key_of(write: &Intent) -> &str {
+    match write {
+        Intent::SetFresh { key, .. } | Intent::Append { key, .. } | Intent::Increment { key } => {
+            key
+        }
+    }
+}

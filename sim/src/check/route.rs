@@ -1,0 +1,115 @@
+//! Stale route: how long after p a load balancer still sent new connections to a deposed node.
+
+use std::collections::BTreeMap;
+
+use host::Observation;
+
+use super::reading::Reading;
+use super::span::Effects;
+use crate::history::What;
+
+/// Milliseconds after p in which a load balancer routed to a node that an earlier commit had
+/// named and the last effective one no longer did, summed over load balancers and shards.
+pub(super) fn stale_route_ms(reading: &Reading) -> u64 {
+    let effects = Effects::of(reading);
+    let mut total_ms = 0;
+    for ((_, shard), routes) in routes(reading) {
+        let Some(tenures) = reading.tenures.get(&shard) else {
+            continue;
+        };
+        for (at, route) in routes.iter().enumerate() {
+            let until_ms = routes
+                .get(at + 1)
+                .map_or(reading.end_ms, |next| next.from_ms);
+            for (commit, tenure) in tenures.0.iter().enumerate() {
+                let Some(p) = effects.effect(shard, commit) else {
+                    continue;
+                };
+                let next = (commit + 1..tenures.0.len())
+                    .find_map(|later| effects.effect(shard, later))
+                    .map_or(reading.end_ms, |p| p.at_ms);
+                let deposed = tenures.0[..commit]
+                    .iter()
+                    .any(|old| old.master == route.target);
+                if deposed && tenure.master != route.target {
+                    let (from_ms, to_ms) = (route.from_ms.max(p.at_ms), until_ms.min(next));
+                    total_ms += to_ms.saturating_sub(from_ms);
+                }
+            }
+        }
+    }
+    total_ms
+}
+
+/// Where a load balancer sends new connections from a moment on.
+struct Route<'r> {
+    from_ms: u64,
+    target: &'r str,
+}
+
+/// By load balancer and shard.
+fn routes<'r>(reading: &'r Reading) -> BTreeMap<(&'r str, u32), Vec<Route<'r>>> {
+    let mut routes: BTreeMap<(&str, u32), Vec<Route>> = BTreeMap::new();
+    for event in reading.history.events() {
+        if let What::Observe {
+            observation: Observation::Routed { shard, target },
+            ..
+        } = &event.what
+        {
+            let target = target
+                .rsplit_once(':')
+                .map_or(target.as_str(), |(machine, _)| machine);
+            let route = Route {
+                from_ms: event.at_ms,
+                target,
+            };
+            routes.entry((&event.on, *shard)).or_default().push(route);
+        }
+    }
+    routes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::Story;
+    use super::*;
+
+    fn route(target: &str) -> Observation {
+        Observation::Routed {
+            shard: 0,
+            target: format!("{target}:6666"),
+        }
+    }
+
+    fn stale_ms(story: &Story) -> u64 {
+        let history = story.clone().end(40_000).history();
+        stale_route_ms(&Reading::of(&history).expect("a whole history"))
+    }
+
+    #[test]
+    fn counted_from_p_until_the_redirect() {
+        let failover = Story::new()
+            .observe(0, "lb-1", route("a"))
+            .commit(0, 1, "a")
+            .authority(100, "a", 1)
+            .commit(10_000, 2, "b")
+            .authority(10_100, "b", 2);
+        let early = Story::new()
+            .observe(0, "lb-1", route("a"))
+            .commit(0, 1, "a")
+            .authority(100, "a", 1)
+            .commit(10_000, 2, "b")
+            .observe(10_050, "lb-1", route("b"))
+            .authority(10_100, "b", 2);
+        assert_eq!(
+            stale_ms(&failover.clone().observe(12_100, "lb-1", route("b"))),
+            2_000
+        );
+        assert_eq!(
+            stale_ms(&failover),
+            40_000 - 10_100,
+            "an LB that ignores the redirect"
+        );
+        assert_eq!(stale_ms(&early), 0);
+    }
+}

@@ -1,0 +1,105 @@
+//! How many nodes of a shard were authoritative at each moment: overlap and unavailability.
+
+use std::collections::BTreeMap;
+
+use super::reading::Reading;
+use super::span::Effects;
+use crate::history::Phase;
+
+/// Milliseconds after the first p of a shard with two or more authoritative nodes in it, summed
+/// over shards.
+pub(super) fn overlap_ms(reading: &Reading) -> u64 {
+    let effects = Effects::of(reading);
+    let of_shard = |(&shard, tenures): (&u32, &super::tenure::Tenures)| {
+        let first = (1..tenures.0.len())
+            .filter_map(|k| effects.effect(shard, k))
+            .min();
+        let from_ms = first.map_or(u64::MAX, |p| p.at_ms);
+        time_with(reading, shard, (from_ms, reading.end_ms), |authoritative| {
+            authoritative >= 2
+        })
+    };
+    reading.tenures.iter().map(of_shard).sum()
+}
+
+/// Milliseconds without an authoritative node from the end of settle to the end of converge,
+/// summed over shards.
+pub(super) fn unavailable_ms(reading: &Reading) -> u64 {
+    let range = (
+        reading.phase_ms(Phase::Disturb),
+        reading.phase_ms(Phase::FinalReads),
+    );
+    let shards = reading.tenures.keys();
+    shards
+        .map(|&shard| time_with(reading, shard, range, |authoritative| authoritative == 0))
+        .sum()
+}
+
+/// How long within a range the number of authoritative nodes was such.
+fn time_with(
+    reading: &Reading,
+    shard: u32,
+    (from_ms, until_ms): (u64, u64),
+    such: impl Fn(i64) -> bool,
+) -> u64 {
+    // How the number changes, by time.
+    let mut changes: BTreeMap<u64, i64> = BTreeMap::new();
+    for machine in reading.machines_of(shard) {
+        for standing in &reading.standings[machine] {
+            if standing.is_authoritative() {
+                *changes.entry(standing.from_ms).or_default() += 1;
+                *changes.entry(standing.until_ms).or_default() -= 1;
+            }
+        }
+    }
+    changes.entry(u64::MAX).or_default();
+    let (mut total_ms, mut since_ms, mut authoritative) = (0, 0, 0);
+    for (at_ms, change) in changes {
+        if such(authoritative) {
+            let stretch = at_ms.min(until_ms).saturating_sub(since_ms.max(from_ms));
+            total_ms += stretch;
+        }
+        since_ms = at_ms;
+        authoritative += change;
+    }
+    total_ms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::Story;
+    use super::*;
+
+    fn measured(story: &Story) -> (u64, u64) {
+        let history = story.history();
+        let reading = Reading::of(&history).expect("a whole history");
+        (overlap_ms(&reading), unavailable_ms(&reading))
+    }
+
+    #[test]
+    fn two_masters_overlap_after_p_only() {
+        let story = Story::new()
+            .commit(0, 1, "a")
+            .authority(100, "a", 1)
+            .phase(1_000, Phase::Disturb)
+            .commit(10_000, 2, "b")
+            .authority(10_100, "b", 2)
+            .no_authority(13_000, "a", 2)
+            .end(20_000);
+        assert_eq!(measured(&story), (2_900, 0));
+    }
+
+    #[test]
+    fn time_without_a_master_counts_between_settle_and_final_reads() {
+        let story = Story::new()
+            .commit(0, 1, "a")
+            .authority(500, "a", 1)
+            .phase(1_000, Phase::Disturb)
+            .hang(4_000, "a")
+            .commit(10_000, 2, "b")
+            .authority(10_100, "b", 2)
+            .no_authority(15_000, "b", 2)
+            .end(16_000);
+        assert_eq!(measured(&story), (0, 6_100 + 1_000));
+    }
+}
