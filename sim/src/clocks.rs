@@ -45,12 +45,7 @@ impl Clocks {
     /// machine's boot, which is now.
     pub(crate) fn new(plan: ClockPlan, epoch: Duration) -> Self {
         let drift_ppm = i128::from(plan.drift_ppm);
-        let at = |value| Reading {
-            since: 0,
-            value,
-            drift_ppm,
-            frozen: false,
-        };
+        let at = |value| Reading { since: 0, value, drift_ppm, frozen: false };
         Self {
             wall: at(nanos(epoch) + i128::from(plan.wall_offset_ms) * MILLION),
             monotonic: at(0),
@@ -121,11 +116,7 @@ impl Clocks {
             Clock::Boottime => &mut self.boottime,
         };
         let now = nanos(now);
-        *reading = Reading {
-            since: now,
-            value: reading.at(now),
-            ..*reading
-        };
+        *reading = Reading { since: now, value: reading.at(now), ..*reading };
         reading
     }
 }
@@ -160,25 +151,13 @@ mod tests {
 
     #[test]
     fn offset_and_drift_move_readings_and_timers() {
-        let plan = ClockPlan {
-            wall_offset_ms: -250,
-            drift_ppm: 100_000,
-        };
+        let plan = ClockPlan { wall_offset_ms: -250, drift_ppm: 100_000 };
         let clocks = Clocks::new(plan, EPOCH);
-        assert_eq!(
-            clocks.read(Clock::Wall, secs(10)),
-            Duration::from_millis(1_010_750)
-        );
+        assert_eq!(clocks.read(Clock::Wall, secs(10)), Duration::from_millis(1_010_750));
         assert_eq!(clocks.read(Clock::Boottime, secs(10)), secs(11));
         // 11 s on a clock that runs a tenth too fast are 10 s of simulated time.
-        assert_eq!(
-            clocks.until(Clock::Monotonic, secs(11), Duration::ZERO),
-            Some(secs(10))
-        );
-        assert_eq!(
-            clocks.until(Clock::Monotonic, secs(1), secs(5)),
-            Some(Duration::ZERO)
-        );
+        assert_eq!(clocks.until(Clock::Monotonic, secs(11), Duration::ZERO), Some(secs(10)));
+        assert_eq!(clocks.until(Clock::Monotonic, secs(1), secs(5)), Some(Duration::ZERO));
     }
 
     #[test]
@@ -187,10 +166,7 @@ mod tests {
         clocks.step(Clock::Wall, -3_000, secs(5));
         assert_eq!(clocks.read(Clock::Wall, secs(6)), secs(1_003));
         assert_eq!(clocks.read(Clock::Boottime, secs(6)), secs(6));
-        assert_eq!(
-            clocks.until(Clock::Wall, secs(1_010), secs(6)),
-            Some(secs(7))
-        );
+        assert_eq!(clocks.until(Clock::Wall, secs(1_010), secs(6)), Some(secs(7)));
     }
 
     #[test]

@@ -54,12 +54,7 @@ impl Files {
 
 impl Disk for SimDisk {
     fn read(&self, name: &str) -> LocalBoxFuture<'static, io::Result<Vec<u8>>> {
-        done(
-            self.0
-                .borrow_mut()
-                .existing(name)
-                .map(|content| content.clone()),
-        )
+        done(self.0.borrow_mut().existing(name).map(|content| content.clone()))
     }
 
     fn write(&self, name: &str, content: Vec<u8>) -> LocalBoxFuture<'static, io::Result<()>> {
@@ -68,12 +63,7 @@ impl Disk for SimDisk {
     }
 
     fn append(&self, name: &str, content: Vec<u8>) -> LocalBoxFuture<'static, io::Result<()>> {
-        self.0
-            .borrow_mut()
-            .written
-            .entry(name.to_owned())
-            .or_default()
-            .extend(content);
+        self.0.borrow_mut().written.entry(name.to_owned()).or_default().extend(content);
         done(Ok(()))
     }
 

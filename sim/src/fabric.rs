@@ -27,35 +27,20 @@ struct Port {
 
 impl Fabric {
     pub(crate) fn new(latency: Duration) -> Self {
-        Self {
-            latency,
-            ports: RefCell::default(),
-            links: RefCell::default(),
-        }
+        Self { latency, ports: RefCell::default(), links: RefCell::default() }
     }
 
     pub(crate) fn plug_in(&self, name: &str, address: IpAddr) {
         let (hung, waiting_bytes) = (Cell::new(false), Cell::new(0));
-        self.ports.borrow_mut().push(Port {
-            name: name.to_owned(),
-            address,
-            hung,
-            waiting_bytes,
-        });
+        self.ports.borrow_mut().push(Port { name: name.to_owned(), address, hung, waiting_bytes });
     }
 
     pub(crate) fn number_of(&self, name: &str) -> Option<usize> {
-        self.ports
-            .borrow()
-            .iter()
-            .position(|port| port.name == name)
+        self.ports.borrow().iter().position(|port| port.name == name)
     }
 
     pub(crate) fn number_of_address(&self, address: IpAddr) -> Option<usize> {
-        self.ports
-            .borrow()
-            .iter()
-            .position(|port| port.address == address)
+        self.ports.borrow().iter().position(|port| port.address == address)
     }
 
     pub(crate) fn name_of(&self, number: usize) -> String {
@@ -63,11 +48,7 @@ impl Fabric {
     }
 
     pub(crate) fn addresses(&self) -> Vec<IpAddr> {
-        self.ports
-            .borrow()
-            .iter()
-            .map(|port| port.address)
-            .collect()
+        self.ports.borrow().iter().map(|port| port.address).collect()
     }
 
     /// Whether packets between two machines are affected in either direction.

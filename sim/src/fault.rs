@@ -130,11 +130,8 @@ impl fmt::Display for Bite {
             (self.packets_dropped, "packets dropped"),
             (self.packets_held, "packets held"),
         ];
-        let told: Vec<String> = parts
-            .iter()
-            .filter(|(n, _)| *n > 0)
-            .map(|(n, unit)| format!("{n} {unit}"))
-            .collect();
+        let told: Vec<String> =
+            parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n} {unit}")).collect();
         f.write_str(if told.is_empty() { "nothing" } else { "" })?;
         f.write_str(&told.join(", "))
     }

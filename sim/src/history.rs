@@ -196,6 +196,17 @@ pub enum Intent {
     },
 }
 
+impl Intent {
+    /// The key that it goes to.
+    pub fn key(&self) -> &str {
+        match self {
+            Intent::SetFresh { key, .. }
+            | Intent::Append { key, .. }
+            | Intent::Increment { key } => key,
+        }
+    }
+}
+
 /// How an operation ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Return {
@@ -282,10 +293,7 @@ impl History {
     /// What the run told of itself at its start, if the history begins as it must.
     pub fn setup(&self) -> Option<&Setup> {
         match self.0.first() {
-            Some(Event {
-                what: What::Setup(setup),
-                ..
-            }) => Some(setup),
+            Some(Event { what: What::Setup(setup), .. }) => Some(setup),
             _ => None,
         }
     }
@@ -325,11 +333,7 @@ impl History {
             }
             let before_ms = history.end_ms();
             if event.at_ms < before_ms {
-                return Err(HistoryError::Time {
-                    line,
-                    before_ms,
-                    at_ms: event.at_ms,
-                });
+                return Err(HistoryError::Time { line, before_ms, at_ms: event.at_ms });
             }
             history.0.push(event);
         }
@@ -355,11 +359,6 @@ impl History {
 
     pub(crate) fn push(&mut self, at_ms: u64, on: String, what: What) {
         let number = self.0.len() as u64;
-        self.0.push(Event {
-            number,
-            at_ms,
-            on,
-            what,
-        });
+        self.0.push(Event { number, at_ms, on, what });
     }
 }

@@ -51,9 +51,7 @@ impl Links {
     /// What a packet meets on its way.
     pub(crate) fn state(&self, from: usize, to: usize) -> LinkState {
         let faults = self.active.get(&(from, to));
-        faults
-            .and_then(|faults| faults.values().map(|&kind| kind.into()).max())
-            .unwrap_or_default()
+        faults.and_then(|faults| faults.values().map(|&kind| kind.into()).max()).unwrap_or_default()
     }
 
     /// Whether packets between two machines are affected in either direction.
@@ -126,13 +124,9 @@ impl Links {
         let before: Vec<_> = pairs.iter().map(|&pair| both(self, pair)).collect();
         change(self);
         let all = pairs.into_iter().zip(before);
-        all.map(|(pair, old)| Change {
-            pair,
-            old,
-            new: both(self, pair),
-        })
-        .filter(|change| change.old != change.new)
-        .collect()
+        all.map(|(pair, old)| Change { pair, old, new: both(self, pair) })
+            .filter(|change| change.old != change.new)
+            .collect()
     }
 }
 
@@ -149,18 +143,8 @@ impl Change {
     /// Makes turmoil's link do what the new state says.
     pub(crate) fn apply(&self, sim: &turmoil::Sim<'_>, addresses: &[IpAddr]) {
         let (a, b) = (addresses[self.pair.0], addresses[self.pair.1]);
-        let forward = Half {
-            from: a,
-            to: b,
-            old: self.old.0,
-            new: self.new.0,
-        };
-        let back = Half {
-            from: b,
-            to: a,
-            old: self.old.1,
-            new: self.new.1,
-        };
+        let forward = Half { from: a, to: b, old: self.old.0, new: self.new.0 };
+        let back = Half { from: b, to: a, old: self.old.1, new: self.new.1 };
         if forward.starts_to_hold() || back.starts_to_hold() {
             // `hold` takes both directions and all that is under way on them, and overwrites
             // what they were; each that is not to be held is set right by hand.
@@ -265,10 +249,7 @@ mod tests {
             new: (LinkState::Hold, LinkState::Open),
         };
         assert_eq!(changes, vec![expected]);
-        assert!(
-            links.is_cut(0, 1) && links.is_cut(1, 0),
-            "cut in one direction is cut"
-        );
+        assert!(links.is_cut(0, 1) && links.is_cut(1, 0), "cut in one direction is cut");
     }
 
     #[test]
@@ -300,18 +281,8 @@ mod tests {
         links.cut(2, &[(0, 1)], CutKind::Drop);
         links.on_send(0, 1);
         links.on_send(1, 0);
-        let one = Bite {
-            packets_held: 1,
-            packets_dropped: 1,
-            ..Bite::default()
-        };
+        let one = Bite { packets_held: 1, packets_dropped: 1, ..Bite::default() };
         assert_eq!(links.heal(1).1, one);
-        assert_eq!(
-            links.heal(2).1,
-            Bite {
-                packets_dropped: 1,
-                ..Bite::default()
-            }
-        );
+        assert_eq!(links.heal(2).1, Bite { packets_dropped: 1, ..Bite::default() });
     }
 }

@@ -137,11 +137,7 @@ impl SimMachine {
 
 /// The software of the turmoil host: the machine itself, never done.
 pub(crate) async fn run(machine: Rc<SimMachine>) -> turmoil::Result {
-    let mut running = Running {
-        machine,
-        life: None,
-        acceptors: Vec::new(),
-    };
+    let mut running = Running { machine, life: None, acceptors: Vec::new() };
     poll_fn(|cx| running.poll(cx)).await
 }
 
@@ -170,20 +166,16 @@ impl Running {
         for order in orders {
             self.end();
             if let Order::Start(process) = order {
-                self.life = Some(Life::begin(
-                    &process,
-                    Host::new(Rc::new(Seam(self.machine.clone()))),
-                ));
+                self.life =
+                    Some(Life::begin(&process, Host::new(Rc::new(Seam(self.machine.clone())))));
             }
         }
     }
 
     /// The kernel's part: takes connections whether or not the process runs.
     fn accept(&mut self, cx: &mut Context<'_>) {
-        self.acceptors
-            .append(&mut self.machine.new_acceptors.borrow_mut());
-        self.acceptors
-            .retain_mut(|acceptor| acceptor.poll_unpin(cx).is_pending());
+        self.acceptors.append(&mut self.machine.new_acceptors.borrow_mut());
+        self.acceptors.retain_mut(|acceptor| acceptor.poll_unpin(cx).is_pending());
     }
 
     fn poll_process(&mut self, cx: &mut Context<'_>) {
@@ -194,13 +186,8 @@ impl Running {
         let Poll::Ready(end) = life.poll(cx) else {
             return;
         };
-        let what = What::Exit {
-            life: self.machine.life.get(),
-            error: end.err(),
-        };
-        self.machine
-            .recorder
-            .from_host(self.machine.number, &self.machine.name, what);
+        let what = What::Exit { life: self.machine.life.get(), error: end.err() };
+        self.machine.recorder.by_host(self.machine.number, &self.machine.name, what);
         self.machine.end_of_life();
         self.end();
     }
@@ -222,12 +209,7 @@ impl Machine for Seam {
     }
 
     fn connect(&self, host: &str, port: u16) -> LocalBoxFuture<'static, io::Result<Stream>> {
-        Box::pin(network::connect(
-            self.0.fabric.clone(),
-            self.0.number,
-            host.to_owned(),
-            port,
-        ))
+        Box::pin(network::connect(self.0.fabric.clone(), self.0.number, host.to_owned(), port))
     }
 
     fn bind(&self, port: u16) -> LocalBoxFuture<'static, io::Result<Box<dyn Listener>>> {
@@ -254,16 +236,10 @@ impl Machine for Seam {
     }
 
     fn random(&self, purpose: &str) -> Random {
-        random_stream(
-            self.0.seed,
-            &format!("{}/boot-{}/{purpose}", self.0.name, self.0.life.get()),
-        )
+        random_stream(self.0.seed, &format!("{}/boot-{}/{purpose}", self.0.name, self.0.life.get()))
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the replacement: the child's LocalSet"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the replacement: the child's LocalSet")]
     fn spawn(&self, future: LocalBoxFuture<'static, ()>) -> Task {
         Task::new(tokio::task::spawn_local(future))
     }
@@ -278,11 +254,8 @@ impl Machine for Seam {
     }
 
     fn observe(&self, observation: Observation) {
-        let what = What::Observe {
-            life: self.0.life.get(),
-            observation,
-        };
-        self.0.recorder.from_host(self.0.number, &self.0.name, what);
+        let what = What::Observe { life: self.0.life.get(), observation };
+        self.0.recorder.by_host(self.0.number, &self.0.name, what);
     }
 
     fn probe(&self, probe: Probe) {

@@ -52,13 +52,9 @@ pub enum NemesisError {
 impl Nemesis {
     /// A nemesis for these faults, in the order of the plan.
     pub fn new(plan: &[PlannedFault]) -> Self {
-        let scheduled = |planned: &PlannedFault| Scheduled {
-            planned: planned.clone(),
-            state: State::Waiting,
-        };
-        Self {
-            faults: plan.iter().map(scheduled).collect(),
-        }
+        let scheduled =
+            |planned: &PlannedFault| Scheduled { planned: planned.clone(), state: State::Waiting };
+        Self { faults: plan.iter().map(scheduled).collect() }
     }
 
     /// Heals and injects what is due. True if it did anything.
@@ -91,9 +87,7 @@ impl Nemesis {
 
     /// Whether every fault was injected and healed.
     pub fn is_over(&self) -> bool {
-        self.faults
-            .iter()
-            .all(|fault| matches!(fault.state, State::Healed(_)))
+        self.faults.iter().all(|fault| matches!(fault.state, State::Healed(_)))
     }
 
     /// What each fault did, in the order of the plan; nothing for one that is not healed yet.
@@ -121,20 +115,11 @@ impl Nemesis {
             let named = resolve(world, role);
             if named.is_empty() {
                 let (role, name) = (role.clone(), fault.name());
-                return Err(NemesisError::NobodyInRole {
-                    fault: at,
-                    name,
-                    role,
-                    at_ms: since_ms,
-                });
+                return Err(NemesisError::NobodyInRole { fault: at, name, role, at_ms: since_ms });
             }
             targets.insert(role.clone(), named);
         }
-        let what = What::Inject {
-            fault: at,
-            planned: fault.clone(),
-            targets: targets.clone(),
-        };
+        let what = What::Inject { fault: at, planned: fault.clone(), targets: targets.clone() };
         world.record(NEMESIS, what);
         inject(&fault, at as u64, &targets, world)?;
         self.faults[at].state = State::Active { since_ms, targets };
@@ -207,11 +192,7 @@ fn heal(
 
 /// The machines that the fault's roles named.
 fn machines(fault: &Fault, targets: &Roles) -> Vec<String> {
-    fault
-        .roles()
-        .into_iter()
-        .flat_map(|role| targets[role].clone())
-        .collect()
+    fault.roles().into_iter().flat_map(|role| targets[role].clone()).collect()
 }
 
 /// The directions that a network fault lies on.
@@ -221,32 +202,18 @@ fn cut(
     world: &World,
 ) -> Option<(Vec<(String, String)>, CutKind)> {
     let (there, back, kind, ways) = match fault {
-        Fault::Nic {
-            target,
-            packets,
-            kind,
-        } => {
+        Fault::Nic { target, packets, kind } => {
             let machine = targets[target].clone();
-            let others = world
-                .machine_names()
-                .filter(|name| !machine.iter().any(|m| m == name));
+            let others = world.machine_names().filter(|name| !machine.iter().any(|m| m == name));
             let others = others.map(str::to_owned).collect();
             let ways = (*packets != Packets::In, *packets != Packets::Out);
             (machine, others, *kind, ways)
         }
         Fault::Partition { a, b, way, kind } => {
             let group = |roles: &[String]| -> Vec<String> {
-                roles
-                    .iter()
-                    .flat_map(|role| targets[role].clone())
-                    .collect()
+                roles.iter().flat_map(|role| targets[role].clone()).collect()
             };
-            (
-                group(a),
-                group(b),
-                *kind,
-                (*way != Way::BToA, *way != Way::AToB),
-            )
+            (group(a), group(b), *kind, (*way != Way::BToA, *way != Way::AToB))
         }
         Fault::Hang { .. } | Fault::Kill { .. } | Fault::PowerLoss { .. } => return None,
     };

@@ -32,20 +32,12 @@ pub(crate) async fn connect(
     port: u16,
 ) -> io::Result<Stream> {
     let Some(peer) = fabric.number_of(&to) else {
-        return Err(io::Error::new(
-            io::ErrorKind::NotFound,
-            format!("no such host: {to}"),
-        ));
+        return Err(io::Error::new(io::ErrorKind::NotFound, format!("no such host: {to}")));
     };
     fabric.on_send(from, peer, 0);
     let refused = match turmoil::net::TcpStream::connect((to.as_str(), port)).await {
         Ok(stream) => {
-            let mut stream = SimStream {
-                inner: stream,
-                fabric: fabric.clone(),
-                from,
-                peer,
-            };
+            let mut stream = SimStream { inner: stream, fabric: fabric.clone(), from, peer };
             match stream.read_u8().await {
                 Ok(_) => return Ok(Box::new(stream)),
                 Err(error) => error,
@@ -58,10 +50,7 @@ pub(crate) async fn connect(
         return pending().await;
     }
     wait(fabric.latency).await;
-    Err(io::Error::new(
-        io::ErrorKind::ConnectionRefused,
-        refused.to_string(),
-    ))
+    Err(io::Error::new(io::ErrorKind::ConnectionRefused, refused.to_string()))
 }
 
 #[expect(
@@ -112,12 +101,7 @@ async fn accept_all(
         };
         let (inner, address) = accepted.expect("turmoil's accept does not fail");
         let peer = fabric.number_of_address(address.ip()).unwrap_or(number);
-        let mut stream = SimStream {
-            inner,
-            fabric: fabric.clone(),
-            from: number,
-            peer,
-        };
+        let mut stream = SimStream { inner, fabric: fabric.clone(), from: number, peer };
         // Fails only if the peer is gone already; its connection then reads as reset.
         let _ = stream.write_u8(ACCEPTED).now_or_never();
         let told = format!("{}:{}", fabric.name_of(peer), address.port());

@@ -32,9 +32,7 @@ impl Life {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
         // Ready would mean that no task is left; the main task's own end is what counts.
         let _ = Pin::new(&mut self.tasks).poll(cx);
-        Pin::new(&mut self.main)
-            .poll(cx)
-            .map(|end| end.expect("a process panicked"))
+        Pin::new(&mut self.main).poll(cx).map(|end| end.expect("a process panicked"))
     }
 }
 

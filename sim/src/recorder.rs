@@ -33,25 +33,17 @@ struct Pending {
 
 impl Recorder {
     pub(crate) fn new(time: SimTime) -> Self {
-        Self {
-            time,
-            state: Rc::default(),
-        }
+        Self { time, state: Rc::default() }
     }
 
     /// From inside a host, while a step runs.
-    pub(crate) fn from_host(&self, host: usize, on: &str, what: What) {
+    pub(crate) fn by_host(&self, host: usize, on: &str, what: What) {
         let at_ms = self.time.now_ms();
-        self.state.borrow_mut().pending.push(Pending {
-            at_ms,
-            host,
-            on: on.to_owned(),
-            what,
-        });
+        self.state.borrow_mut().pending.push(Pending { at_ms, host, on: on.to_owned(), what });
     }
 
     /// From the driver or the nemesis, between steps.
-    pub(crate) fn from_driver(&self, on: &str, what: What) {
+    pub(crate) fn by_driver(&self, on: &str, what: What) {
         let at_ms = self.time.now_ms();
         let mut state = self.state.borrow_mut();
         debug_assert!(
@@ -67,10 +59,7 @@ impl Recorder {
         let mut pending = std::mem::take(&mut state.pending);
         // Stable, so that each host's own order is the last criterion.
         pending.sort_by_key(|event| (event.at_ms, event.host));
-        for Pending {
-            at_ms, on, what, ..
-        } in pending.drain(..)
-        {
+        for Pending { at_ms, on, what, .. } in pending.drain(..) {
             state.sealed.push(at_ms, on, what);
         }
         state.pending = pending;
@@ -107,22 +96,16 @@ impl OperationLog {
 
     /// An operation is about to be sent.
     pub fn invoke(&self, invocation: Invocation) {
-        self.recorder
-            .from_host(self.host, &self.machine, What::Invoke(invocation));
+        self.recorder.by_host(self.host, &self.machine, What::Invoke(invocation));
     }
 
     /// An operation ended.
     pub fn end(&self, op: u64, result: OpResult) {
-        self.recorder.from_host(
-            self.host,
-            &self.machine,
-            What::Return(Return { op, result }),
-        );
+        self.recorder.by_host(self.host, &self.machine, What::Return(Return { op, result }));
     }
 
     /// The content of a data node was read at the end of the run.
     pub fn read_back(&self, node: &str, values: std::collections::BTreeMap<String, String>) {
-        self.recorder
-            .from_host(self.host, node, What::Final { values });
+        self.recorder.by_host(self.host, node, What::Final { values });
     }
 }

@@ -40,12 +40,7 @@ impl Verdict {
 
     /// A promise broken, with the events that show it.
     pub fn fail(check: &str, reason: impl Into<String>, evidence: Vec<u64>) -> Self {
-        Self {
-            check: check.into(),
-            outcome: Outcome::Fail,
-            reason: reason.into(),
-            evidence,
-        }
+        Self { check: check.into(), outcome: Outcome::Fail, reason: reason.into(), evidence }
     }
 
     /// Undecided.
@@ -61,11 +56,7 @@ impl Verdict {
 
 /// The worst of several answers; unknown if there is none, because nothing was judged.
 pub fn merge(verdicts: &[Verdict]) -> Outcome {
-    verdicts
-        .iter()
-        .map(|verdict| verdict.outcome)
-        .max()
-        .unwrap_or(Outcome::Unknown)
+    verdicts.iter().map(|verdict| verdict.outcome).max().unwrap_or(Outcome::Unknown)
 }
 
 #[cfg(test)]

@@ -206,7 +206,7 @@ impl World {
 
     /// Writes an event of the driver or the nemesis into the history.
     pub fn record(&self, on: &str, what: What) {
-        self.recorder.from_driver(on, what);
+        self.recorder.by_driver(on, what);
     }
 
     /// Reads the history so far.
@@ -226,24 +226,17 @@ impl World {
     pub fn step(&mut self) -> Result<(), WorldError> {
         let stepped = catch_unwind(AssertUnwindSafe(|| self.sim.step()));
         let result = match stepped {
-            Ok(result) => result
-                .map(drop)
-                .map_err(|error| WorldError::Turmoil(error.to_string())),
+            Ok(result) => result.map(drop).map_err(|error| WorldError::Turmoil(error.to_string())),
             Err(panic) => {
                 let message = panic_message(panic.as_ref());
-                Err(WorldError::Panic {
-                    at_ms: self.now_ms(),
-                    message,
-                })
+                Err(WorldError::Panic { at_ms: self.now_ms(), message })
             }
         };
         self.time.set(self.sim.elapsed());
         self.recorder.seal();
         result?;
         if self.now_ms() >= self.config.limit_ms {
-            return Err(WorldError::Limit {
-                limit_ms: self.config.limit_ms,
-            });
+            return Err(WorldError::Limit { limit_ms: self.config.limit_ms });
         }
         self.sample();
         Ok(())
@@ -255,8 +248,7 @@ impl World {
             let now = (machine.state.get(), status_of(machine));
             if last.as_ref() != Some(&now) {
                 let (state, status) = now.clone();
-                self.recorder
-                    .from_driver(&machine.name, What::Sample { state, status });
+                self.recorder.by_driver(&machine.name, What::Sample { state, status });
                 *last = Some(now);
             }
         }
@@ -289,12 +281,7 @@ impl World {
         let process = machine.process.borrow().clone();
         if let (ProcessState::Down, Some(process)) = (machine.state.get(), process) {
             machine.order_start(process);
-            self.recorder.from_driver(
-                name,
-                What::Start {
-                    life: machine.life.get(),
-                },
-            );
+            self.recorder.by_driver(name, What::Start { life: machine.life.get() });
         }
         Ok(())
     }
@@ -347,11 +334,7 @@ impl World {
     /// # Errors
     /// If there is no such machine.
     pub fn stall(&self, name: &str, point: &str) -> Result<(), WorldError> {
-        self.machine(name)?
-            .stalls
-            .borrow_mut()
-            .entry(point.to_owned())
-            .or_default();
+        self.machine(name)?.stalls.borrow_mut().entry(point.to_owned()).or_default();
         Ok(())
     }
 
@@ -404,11 +387,7 @@ impl World {
         let directions: Vec<(String, String)> = others
             .flat_map(|other| [(name.into(), other.into()), (other.into(), name.into())])
             .collect();
-        self.cut(
-            POWER_CUT + machine.number as u64,
-            &directions,
-            CutKind::Drop,
-        )?;
+        self.cut(POWER_CUT + machine.number as u64, &directions, CutKind::Drop)?;
         self.fabric.resume(machine.number);
         machine.end_of_life();
         self.sim.crash(name);
@@ -464,12 +443,10 @@ impl World {
     }
 
     fn machine(&self, name: &str) -> Result<&Rc<SimMachine>, WorldError> {
-        self.machines
-            .get(name)
-            .ok_or_else(|| WorldError::NoMachine {
-                name: name.to_owned(),
-                known: self.machine_names().collect::<Vec<_>>().join(", "),
-            })
+        self.machines.get(name).ok_or_else(|| WorldError::NoMachine {
+            name: name.to_owned(),
+            known: self.machine_names().collect::<Vec<_>>().join(", "),
+        })
     }
 
     fn apply(&self, changes: &[Change]) {
@@ -482,12 +459,7 @@ impl World {
     /// What is under way when a cut comes down meets it too.
     fn count_under_way(&self, changes: &[Change]) {
         let addresses = self.fabric.addresses();
-        for Change {
-            pair: (a, b),
-            old,
-            new,
-        } in changes
-        {
+        for Change { pair: (a, b), old, new } in changes {
             for (from, to, old, new) in [(*a, *b, old.0, new.0), (*b, *a, old.1, new.1)] {
                 if new > old && new != LinkState::Open {
                     let packets = links::under_way(&self.sim, addresses[from], addresses[to]);
@@ -506,26 +478,15 @@ impl Stall {
 }
 
 fn check(config: &WorldConfig) -> Result<(), WorldError> {
-    let WorldConfig {
-        tick_ms,
-        latency_ms_min,
-        latency_ms_max,
-        ..
-    } = *config;
+    let WorldConfig { tick_ms, latency_ms_min, latency_ms_max, .. } = *config;
     if !cfg!(tokio_unstable) {
         return Err(WorldError::BuildFlag);
     }
     if tick_ms == 0 || latency_ms_min < tick_ms {
-        return Err(WorldError::TickTooLong {
-            tick_ms,
-            latency_ms_min,
-        });
+        return Err(WorldError::TickTooLong { tick_ms, latency_ms_min });
     }
     if latency_ms_max < latency_ms_min {
-        return Err(WorldError::LatencyRange {
-            latency_ms_min,
-            latency_ms_max,
-        });
+        return Err(WorldError::LatencyRange { latency_ms_min, latency_ms_max });
     }
     Ok(())
 }
@@ -538,8 +499,7 @@ fn status_of(machine: &SimMachine) -> Option<Status> {
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".into())
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
 }
 
 /// The machines that every role names now; see [`crate::fault::Role`].

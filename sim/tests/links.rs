@@ -10,6 +10,9 @@ use sim::fault::CutKind::{self, Drop, Stall};
 use support::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+/// What was logged, with times in milliseconds.
+type Told = Vec<(u64, String)>;
+
 /// The two directions between client and server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
@@ -37,10 +40,7 @@ fn keeper(log: &Log) -> sim::Process {
     process(move |host| {
         let log = log.clone();
         async move {
-            let mut stream = host
-                .connect("server", PORT)
-                .await
-                .map_err(|e| e.to_string())?;
+            let mut stream = host.connect("server", PORT).await.map_err(|e| e.to_string())?;
             exchange(&host, &mut stream, 300, "kept1", &log).await;
             exchange(&host, &mut stream, 1_300, "kept2", &log).await;
             std::future::pending().await
@@ -65,10 +65,7 @@ async fn exchange(host: &Host, stream: &mut Stream, at_ms: u64, line: &str, log:
 
 /// Runs an established stream across a cut from 200 ms to 1,000 ms: what the server served, and
 /// what the client heard, both with times.
-fn established(
-    way: Way,
-    kind: CutKind,
-) -> (Vec<(u64, String)>, Vec<(u64, String)>, sim::fault::Bite) {
+fn established(way: Way, kind: CutKind) -> (Told, Told, sim::fault::Bite) {
     let (served, heard) = (Log::default(), Log::default());
     let mut world = world(&["server", "client"]);
     world.start("server", echo(&served)).unwrap();
@@ -85,10 +82,7 @@ fn established(
 fn a_stalled_established_stream_delivers_after_the_heal() {
     for (way, served_at) in [(There, 1_000), (Back, 300), (Both, 1_000)] {
         let (served, heard, bite) = established(way, Stall);
-        assert!(
-            (served_at..=served_at + 25).contains(&served[0].0),
-            "{way:?} {served:?}"
-        );
+        assert!((served_at..=served_at + 25).contains(&served[0].0), "{way:?} {served:?}");
         assert_eq!(served[0].1, "served kept1");
         assert_eq!(heard[0].1, "kept1: KEPT1");
         assert!((1_000..=1_060).contains(&heard[0].0), "{way:?} {heard:?}");
@@ -101,17 +95,9 @@ fn a_stalled_established_stream_delivers_after_the_heal() {
 fn a_dropped_segment_leaves_an_established_stream_silent_for_ever() {
     for (way, serves) in [(There, false), (Back, true), (Both, false)] {
         let (served, heard, bite) = established(way, Drop);
-        assert_eq!(
-            served.iter().any(|(_, text)| text == "served kept1"),
-            serves,
-            "{way:?}"
-        );
+        assert_eq!(served.iter().any(|(_, text)| text == "served kept1"), serves, "{way:?}");
         let heard: Vec<_> = heard.into_iter().map(|(_, text)| text).collect();
-        assert_eq!(
-            heard,
-            ["kept1: silence", "kept2: silence"],
-            "no retransmission, {way:?}"
-        );
+        assert_eq!(heard, ["kept1: silence", "kept2: silence"], "no retransmission, {way:?}");
         assert_eq!((bite.packets_held, bite.packets_dropped), (0, 1), "{way:?}");
     }
 }
@@ -130,30 +116,18 @@ fn a_connect_across_any_cut_is_silent_and_a_later_one_works() {
             run_to(&mut world, 1_000);
             assert!(world.heal(1).bit(), "{way:?} {kind:?}");
             run_to(&mut world, 2_000);
-            assert_eq!(
-                texts(&called),
-                ["first: timeout", "after: AFTER"],
-                "{way:?} {kind:?}"
-            );
-            assert!(
-                !texts(&served).contains(&"served first".to_owned()),
-                "{way:?} {kind:?}"
-            );
+            assert_eq!(texts(&called), ["first: timeout", "after: AFTER"], "{way:?} {kind:?}");
+            assert!(!texts(&served).contains(&"served first".to_owned()), "{way:?} {kind:?}");
         }
     }
 }
 
 #[test]
 fn a_connect_to_nobody_is_refused_when_open_and_silent_when_cut() {
-    for (way, expected) in [
-        (None, "hello: ConnectionRefused"),
-        (Some(Back), "hello: timeout"),
-    ] {
+    for (way, expected) in [(None, "hello: ConnectionRefused"), (Some(Back), "hello: timeout")] {
         let called = Log::default();
         let mut world = world(&["server", "client"]);
-        world
-            .start("client", caller(&called, vec![(100, "hello")], 500))
-            .unwrap();
+        world.start("client", caller(&called, vec![(100, "hello")], 500)).unwrap();
         if let Some(way) = way {
             cut(&world, 1, way, Drop);
         }
@@ -167,23 +141,14 @@ fn a_hung_server_takes_connects_but_not_across_a_cut() {
     let (served, called) = (Log::default(), Log::default());
     let mut world = world(&["server", "client"]);
     world.start("server", echo(&served)).unwrap();
-    world
-        .start(
-            "client",
-            caller(&called, vec![(200, "first"), (600, "later")], 200),
-        )
-        .unwrap();
+    world.start("client", caller(&called, vec![(200, "first"), (600, "later")], 200)).unwrap();
     run_to(&mut world, 100);
     world.hang("server", 9).unwrap();
     cut(&world, 1, There, Drop);
     run_to(&mut world, 500);
     world.heal(1);
     run_to(&mut world, 1_000);
-    assert_eq!(
-        world.resume("server", 9).unwrap(),
-        5,
-        "only what came through waited"
-    );
+    assert_eq!(world.resume("server", 9).unwrap(), 5, "only what came through waited");
     run_to(&mut world, 1_200);
     assert_eq!(texts(&served), ["served later", "closed"]);
     assert_eq!(texts(&called), ["first: timeout", "later: timeout"]);
@@ -212,9 +177,7 @@ fn a_cut_takes_what_is_under_way() {
 /// the cuts that lie on the link at that moment says.
 #[test]
 fn overlapping_cuts_in_every_pair_and_both_orders_of_heal() {
-    let cuts = [There, Back, Both]
-        .into_iter()
-        .flat_map(|way| [(way, Stall), (way, Drop)]);
+    let cuts = [There, Back, Both].into_iter().flat_map(|way| [(way, Stall), (way, Drop)]);
     let cuts: Vec<(Way, CutKind)> = cuts.collect();
     for &first in &cuts {
         for &second in &cuts {
@@ -232,19 +195,13 @@ fn overlapping_cuts_in_every_pair_and_both_orders_of_heal() {
                 run_to(&mut world, 800);
                 world.heal(heal_first);
                 run_to(&mut world, 1_200);
-                assert!(
-                    world.heal(3 - heal_first).bit(),
-                    "the one left still bites: {told}"
-                );
+                assert!(world.heal(3 - heal_first).bit(), "the one left still bites: {told}");
                 run_to(&mut world, 2_000);
                 let expected = ["opens: OPENS", "inner: timeout", "after: AFTER"];
                 assert_eq!(texts(&called), expected, "{told}");
                 // What was held by a stall alone arrives after the last heal, but a connect
                 // that its caller gave up is not served.
-                assert!(
-                    !texts(&served).contains(&"served inner".to_owned()),
-                    "{told}"
-                );
+                assert!(!texts(&served).contains(&"served inner".to_owned()), "{told}");
             }
         }
     }
@@ -288,16 +245,9 @@ fn a_one_way_stall_leaves_the_other_way_as_it_was() {
     run_to(&mut world, 400);
     assert_eq!(texts(&served), ["served kept1"], "there: open");
     let at = served.borrow()[0].0;
-    assert!(
-        (300 + LATENCY_MS..=300 + LATENCY_MS + 5).contains(&at),
-        "with its own latency"
-    );
+    assert!((300 + LATENCY_MS..=300 + LATENCY_MS + 5).contains(&at), "with its own latency");
     cut(&world, 2, There, Drop);
     world.heal(1);
     run_to(&mut world, 600);
-    assert_eq!(
-        texts(&called),
-        ["kept1: KEPT1"],
-        "back: released though there is cut"
-    );
+    assert_eq!(texts(&called), ["kept1: KEPT1"], "back: released though there is cut");
 }

@@ -18,13 +18,9 @@ const CALL_MS: u64 = 4 * LATENCY_MS;
 fn a_call_takes_two_round_trips() {
     let (log, mut world) = (Log::default(), world(&["server", "client"]));
     world.start("server", echo(&Log::default())).unwrap();
-    world
-        .start("client", caller(&log, vec![(100, "hello")], 1_000))
-        .unwrap();
+    world.start("client", caller(&log, vec![(100, "hello")], 1_000)).unwrap();
     run_to(&mut world, 500);
-    let [(at, text)] = &log.borrow()[..] else {
-        panic!("one call: {log:?}")
-    };
+    let [(at, text)] = &log.borrow()[..] else { panic!("one call: {log:?}") };
     assert_eq!(text, "hello: HELLO");
     assert!((100 + CALL_MS..=100 + CALL_MS + 25).contains(at), "{at}");
 }
@@ -39,27 +35,14 @@ fn what_waited_during_a_hang_is_served_in_order_at_the_instant_of_resume() {
     run_to(&mut world, 100);
     world.hang("server", 1).unwrap();
     run_to(&mut world, 1_000);
-    assert_eq!(
-        texts(&called),
-        ["first: timeout", "2ndth: timeout", "third: timeout"]
-    );
+    assert_eq!(texts(&called), ["first: timeout", "2ndth: timeout", "third: timeout"]);
     assert!(served.borrow().is_empty(), "nothing of a hung process runs");
     assert_eq!(world.status("server").unwrap().0, ProcessState::Hung);
-    assert_eq!(
-        world.resume("server", 1).unwrap(),
-        15,
-        "three requests of five bytes waited"
-    );
+    assert_eq!(world.resume("server", 1).unwrap(), 15, "three requests of five bytes waited");
     run_to(&mut world, 1_200);
-    let order: Vec<_> = texts(&served)
-        .into_iter()
-        .filter(|text| text != "closed")
-        .collect();
+    let order: Vec<_> = texts(&served).into_iter().filter(|text| text != "closed").collect();
     assert_eq!(order, ["served first", "served 2ndth", "served third"]);
-    assert!(
-        served.borrow().iter().all(|(at, _)| *at == 1_000),
-        "{served:?}"
-    );
+    assert!(served.borrow().iter().all(|(at, _)| *at == 1_000), "{served:?}");
 }
 
 #[test]
@@ -94,16 +77,9 @@ fn a_killed_process_closes_its_connections_and_refuses_later_ones_after_a_round_
     let client = process(move |host| {
         let told = told.clone();
         async move {
-            let mut stream = host
-                .connect("server", PORT)
-                .await
-                .map_err(|e| e.to_string())?;
+            let mut stream = host.connect("server", PORT).await.map_err(|e| e.to_string())?;
             let end = stream.read(&mut [0; 8]).await;
-            tell(
-                &told,
-                &host,
-                format!("end {:?}", end.map_err(|error| error.kind())),
-            );
+            tell(&told, &host, format!("end {:?}", end.map_err(|error| error.kind())));
             host.sleep_until(Clock::Monotonic, ms(600)).await;
             let refused = host.connect("server", PORT).await.map(drop);
             tell(&told, &host, format!("{:?}", refused.unwrap_err().kind()));
@@ -119,10 +95,7 @@ fn a_killed_process_closes_its_connections_and_refuses_later_ones_after_a_round_
     assert_eq!(log[0].1, "end Ok(0)");
     assert!((300..=330).contains(&log[0].0), "{log:?}");
     assert_eq!(log[1].1, "ConnectionRefused");
-    assert!(
-        (600 + 2 * LATENCY_MS..=600 + 2 * LATENCY_MS + 10).contains(&log[1].0),
-        "{log:?}"
-    );
+    assert!((600 + 2 * LATENCY_MS..=600 + 2 * LATENCY_MS + 10).contains(&log[1].0), "{log:?}");
     assert_eq!(world.status("server").unwrap(), (ProcessState::Down, None));
 }
 
@@ -131,12 +104,7 @@ fn a_kill_ends_a_hang_and_a_restart_serves_again() {
     let (served, called) = (Log::default(), Log::default());
     let mut world = world(&["server", "client"]);
     world.start("server", echo(&served)).unwrap();
-    world
-        .start(
-            "client",
-            caller(&called, vec![(200, "early"), (700, "after")], 100),
-        )
-        .unwrap();
+    world.start("client", caller(&called, vec![(200, "early"), (700, "after")], 100)).unwrap();
     run_to(&mut world, 100);
     world.hang("server", 1).unwrap();
     run_to(&mut world, 400);
@@ -144,17 +112,10 @@ fn a_kill_ends_a_hang_and_a_restart_serves_again() {
     world.restart("server").unwrap();
     run_to(&mut world, 500);
     assert_eq!(world.status("server").unwrap().0, ProcessState::Running);
-    assert_eq!(
-        world.resume("server", 1).unwrap(),
-        0,
-        "being hung belongs to a life"
-    );
+    assert_eq!(world.resume("server", 1).unwrap(), 0, "being hung belongs to a life");
     run_to(&mut world, 1_000);
     assert_eq!(texts(&called), ["early: timeout", "after: AFTER"]);
-    assert!(
-        !texts(&served).contains(&"served early".to_owned()),
-        "its socket died with it"
-    );
+    assert!(!texts(&served).contains(&"served early".to_owned()), "its socket died with it");
 }
 
 #[test]
@@ -167,31 +128,19 @@ fn a_machine_without_power_is_silent_and_forgets_what_was_not_synced() {
             let disk = host.disk();
             for name in ["synced", "written"] {
                 let content = disk.read(name).await.map(|c| c.len());
-                tell(
-                    &told,
-                    &host,
-                    format!("{name} {:?}", content.map_err(|e| e.kind())),
-                );
+                tell(&told, &host, format!("{name} {:?}", content.map_err(|e| e.kind())));
             }
-            disk.write("synced", vec![1; 3])
-                .await
-                .map_err(|e| e.to_string())?;
+            disk.write("synced", vec![1; 3]).await.map_err(|e| e.to_string())?;
             disk.sync("synced").await.map_err(|e| e.to_string())?;
-            disk.append("synced", vec![2; 4])
-                .await
-                .map_err(|e| e.to_string())?;
-            disk.write("written", vec![1])
-                .await
-                .map_err(|e| e.to_string())?;
+            disk.append("synced", vec![2; 4]).await.map_err(|e| e.to_string())?;
+            disk.write("written", vec![1]).await.map_err(|e| e.to_string())?;
             let _port = host.bind(PORT).await.map_err(|e| e.to_string())?;
             std::future::pending().await
         }
     });
     let called = Log::default();
     world.start("server", server).unwrap();
-    world
-        .start("client", caller(&called, vec![(500, "quiet")], 300))
-        .unwrap();
+    world.start("client", caller(&called, vec![(500, "quiet")], 300)).unwrap();
     run_to(&mut world, 300);
     world.power_off("server").unwrap();
     run_to(&mut world, 1_000);
@@ -199,11 +148,7 @@ fn a_machine_without_power_is_silent_and_forgets_what_was_not_synced() {
     world.power_on("server").unwrap();
     run_to(&mut world, 1_100);
     let log = log.borrow();
-    assert_eq!(
-        log[2],
-        (0, "synced Ok(3)".to_owned()),
-        "its clock starts again at 0"
-    );
+    assert_eq!(log[2], (0, "synced Ok(3)".to_owned()), "its clock starts again at 0");
     assert_eq!(log[3], (0, "written Err(NotFound)".to_owned()));
 }
 
@@ -214,13 +159,8 @@ fn a_disk_survives_a_kill_and_peers_of_a_powered_off_machine_hear_nothing() {
     let client = process(move |host| {
         let told = told.clone();
         async move {
-            let mut stream = host
-                .connect("server", PORT)
-                .await
-                .map_err(|e| e.to_string())?;
-            let end = host
-                .timeout(Clock::Monotonic, ms(2_000), stream.read(&mut [0; 8]))
-                .await;
+            let mut stream = host.connect("server", PORT).await.map_err(|e| e.to_string())?;
+            let end = host.timeout(Clock::Monotonic, ms(2_000), stream.read(&mut [0; 8])).await;
             tell(&told, &host, format!("{}", end.is_err()));
             std::future::pending().await
         }
@@ -230,16 +170,8 @@ fn a_disk_survives_a_kill_and_peers_of_a_powered_off_machine_hear_nothing() {
     let server = process(move |host| {
         let seen = seen.clone();
         async move {
-            host.disk()
-                .append("log", vec![0; 2])
-                .await
-                .map_err(|e| e.to_string())?;
-            let length = host
-                .disk()
-                .read("log")
-                .await
-                .map_err(|e| e.to_string())?
-                .len();
+            host.disk().append("log", vec![0; 2]).await.map_err(|e| e.to_string())?;
+            let length = host.disk().read("log").await.map_err(|e| e.to_string())?.len();
             tell(&seen, &host, length.to_string());
             let mut listener = host.bind(PORT).await.map_err(|e| e.to_string())?;
             let _held = listener.accept().await;
@@ -256,16 +188,8 @@ fn a_disk_survives_a_kill_and_peers_of_a_powered_off_machine_hear_nothing() {
     run_to(&mut world, 300);
     world.power_off("server").unwrap();
     run_to(&mut world, 3_000);
-    assert_eq!(
-        texts(&log),
-        ["true"],
-        "a peer that only reads hears nothing for ever"
-    );
-    assert_eq!(
-        texts(&lengths),
-        ["2", "4"],
-        "the second life appends to what the first wrote"
-    );
+    assert_eq!(texts(&log), ["true"], "a peer that only reads hears nothing for ever");
+    assert_eq!(texts(&lengths), ["2", "4"], "the second life appends to what the first wrote");
 }
 
 #[test]
@@ -305,13 +229,8 @@ fn a_panicking_task_fails_the_run() {
         std::future::pending().await
     });
     world.start("server", spawning).unwrap();
-    let error = (0..100)
-        .find_map(|_| world.step().err())
-        .expect("the panic fails the run");
-    assert!(
-        matches!(error, WorldError::Panic { at_ms: 65..=75, .. }),
-        "{error}"
-    );
+    let error = (0..100).find_map(|_| world.step().err()).expect("the panic fails the run");
+    assert!(matches!(error, WorldError::Panic { at_ms: 65..=75, .. }), "{error}");
 }
 
 #[test]
@@ -323,9 +242,7 @@ fn the_probe_is_asked_at_every_tick_and_only_changes_are_written() {
         host.probe(Rc::new(move || status(seen.get())));
         host.sleep(Clock::Monotonic, ms(102)).await;
         version.set(2);
-        host.observe(Observation::Note {
-            text: "changed".into(),
-        });
+        host.observe(Observation::Note { text: "changed".into() });
         std::future::pending().await
     });
     world.start("server", probed).unwrap();
@@ -337,10 +254,9 @@ fn the_probe_is_asked_at_every_tick_and_only_changes_are_written() {
         .events()
         .iter()
         .filter_map(|event| match &event.what {
-            What::Sample { status, .. } => Some((
-                event.at_ms,
-                status.as_ref().map(|status| status.topology_version),
-            )),
+            What::Sample { status, .. } => {
+                Some((event.at_ms, status.as_ref().map(|status| status.topology_version)))
+            }
             _ => None,
         })
         .collect();
@@ -377,14 +293,8 @@ fn a_request_written_after_its_client_closed_is_served_all_the_same() {
     let (served, mut world) = (Log::default(), world(&["server", "client"]));
     world.start("server", echo(&served)).unwrap();
     let hasty = process(|host| async move {
-        let mut stream = host
-            .connect("server", PORT)
-            .await
-            .map_err(|e| e.to_string())?;
-        stream
-            .write_all(b"hasty")
-            .await
-            .map_err(|e| e.to_string())?;
+        let mut stream = host.connect("server", PORT).await.map_err(|e| e.to_string())?;
+        stream.write_all(b"hasty").await.map_err(|e| e.to_string())?;
         drop(stream);
         std::future::pending().await
     });

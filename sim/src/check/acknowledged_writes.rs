@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::ACKNOWLEDGED_WRITES;
-use super::reading::{Acknowledgement, Reading, key_of};
+use super::reading::{Acknowledgement, Reading};
 use super::span::Effects;
 use crate::figures::LostWrites;
 use crate::history::{Intent, What};
@@ -34,10 +34,7 @@ enum Cause {
 pub(super) fn verdict(reading: &Reading) -> Verdict {
     match lost(reading) {
         Err(why) => Verdict::unknown(ACKNOWLEDGED_WRITES, why),
-        Ok(Lost {
-            counts,
-            unexplained,
-        }) if unexplained.is_empty() => Verdict::pass(
+        Ok(Lost { counts, unexplained }) if unexplained.is_empty() => Verdict::pass(
             ACKNOWLEDGED_WRITES,
             format!(
                 "{} acknowledged writes lost: {} to split brain, {} to replication lag",
@@ -48,10 +45,7 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
         ),
         Ok(Lost { unexplained, .. }) => Verdict::fail(
             ACKNOWLEDGED_WRITES,
-            format!(
-                "{} acknowledged writes are gone for no known reason",
-                unexplained.len()
-            ),
+            format!("{} acknowledged writes are gone for no known reason", unexplained.len()),
             unexplained,
         ),
     }
@@ -67,14 +61,9 @@ pub(super) fn lost(reading: &Reading) -> Result<Lost, String> {
         for write in ack.writes {
             match judged.intents.get(write.key.as_str()) {
                 Some(Intent::Increment { .. }) => {
-                    counters
-                        .entry(&write.key)
-                        .or_default()
-                        .push((cause, ack.event));
+                    counters.entry(&write.key).or_default().push((cause, ack.event));
                 }
-                Some(Intent::SetFresh { .. } | Intent::Append { .. })
-                    if !judged.is_there(ack.shard, &write.key, &write.token) =>
-                {
+                Some(intent) if !judged.kept(ack.shard, intent, &write.token) => {
                     lost.add(cause, ack.event);
                 }
                 _ => {}
@@ -119,10 +108,7 @@ impl<'r> Judged<'r> {
     fn of(reading: &'r Reading<'r>) -> Result<Self, String> {
         let mut finals = BTreeMap::new();
         for (&shard, tenures) in &reading.tenures {
-            let last = tenures
-                .0
-                .last()
-                .ok_or(format!("shard {shard} never had a master"))?;
+            let last = tenures.0.last().ok_or(format!("shard {shard} never had a master"))?;
             let content = reading.finals.get(last.master.as_str());
             let content = content.ok_or(format!(
                 "the final content of {}, the last master, is missing",
@@ -133,29 +119,25 @@ impl<'r> Judged<'r> {
         let mut intents = BTreeMap::new();
         for event in reading.history.events() {
             if let What::Invoke(invocation) = &event.what {
-                intents.extend(invocation.writes.iter().map(|write| (key_of(write), write)));
+                intents.extend(invocation.writes.iter().map(|write| (write.key(), write)));
             }
         }
-        Ok(Self {
-            reading,
-            effects: Effects::of(reading),
-            intents,
-            finals,
-        })
+        Ok(Self { reading, effects: Effects::of(reading), intents, finals })
     }
 
-    fn is_there(&self, shard: u32, key: &str, token: &str) -> bool {
-        self.finals[&shard]
-            .get(key)
-            .is_some_and(|value| value.contains(token))
+    fn kept(&self, shard: u32, intent: &Intent, token: &str) -> bool {
+        let Some(value) = self.finals[&shard].get(intent.key()) else {
+            return false;
+        };
+        match intent {
+            Intent::Append { .. } => value.contains(token),
+            Intent::SetFresh { .. } | Intent::Increment { .. } => value == token,
+        }
     }
 
     fn counter(&self, key: &str) -> u64 {
         let values = self.finals.values().filter_map(|content| content.get(key));
-        values
-            .filter_map(|value| value.parse::<u64>().ok())
-            .max()
-            .unwrap_or(0)
+        values.filter_map(|value| value.parse::<u64>().ok()).max().unwrap_or(0)
     }
 
     fn cause(&self, ack: &Acknowledgement) -> Cause {
@@ -165,11 +147,7 @@ impl<'r> Judged<'r> {
         let tenures = &self.reading.tenures[&ack.shard];
         let under = tenures.acting_under(ack.machine, ack.version);
         let ended = under.is_some_and(|commit| commit + 1 < tenures.0.len());
-        if ended {
-            Cause::ReplicationLag
-        } else {
-            Cause::Unexplained
-        }
+        if ended { Cause::ReplicationLag } else { Cause::Unexplained }
     }
 }
 
@@ -203,12 +181,7 @@ mod tests {
 
     #[test]
     fn nothing_lost_passes() {
-        let all = [
-            ("kept", "v1"),
-            ("lagged", "v2"),
-            ("split", "v3"),
-            ("new", "v4"),
-        ];
+        let all = [("kept", "v1"), ("lagged", "v2"), ("split", "v3"), ("new", "v4")];
         let all = [&all[..], &[("list", "t1,t2,")]].concat();
         let (lost, verdict) = lost_of(&story().finally(30_000, "b", &all));
         assert_eq!(lost.counts, LostWrites::default());
@@ -219,43 +192,22 @@ mod tests {
     fn losses_are_told_apart_by_p() {
         let left = [("kept", "v1"), ("new", "v4"), ("list", "t2,")];
         let (lost, verdict) = lost_of(&story().finally(30_000, "b", &left));
-        let counts = LostWrites {
-            replication_lag: 1,
-            split_brain: 2,
-            unexplained: 0,
-        };
+        let counts = LostWrites { replication_lag: 1, split_brain: 2, unexplained: 0 };
         assert_eq!(lost.counts, counts);
-        assert_eq!(
-            verdict.outcome,
-            Outcome::Pass,
-            "explained losses are figures"
-        );
+        assert_eq!(verdict.outcome, Outcome::Pass, "explained losses are figures");
     }
 
     #[test]
     fn a_loss_of_the_reigning_master_fails() {
-        let left = [
-            ("kept", "v1"),
-            ("lagged", "v2"),
-            ("split", "v3"),
-            ("list", "t1,t2,"),
-        ];
+        let left = [("kept", "v1"), ("lagged", "v2"), ("split", "v3"), ("list", "t1,t2,")];
         let (lost, verdict) = lost_of(&story().finally(30_000, "b", &left));
         assert_eq!(lost.counts.unexplained, 1);
-        assert_eq!(
-            (verdict.outcome, verdict.evidence.len()),
-            (Outcome::Fail, 1)
-        );
+        assert_eq!((verdict.outcome, verdict.evidence.len()), (Outcome::Fail, 1));
     }
 
     #[test]
     fn an_overwritten_fresh_key_counts_as_lost() {
-        let left = [
-            ("kept", "v1"),
-            ("lagged", "v2"),
-            ("split", "other"),
-            ("new", "v4"),
-        ];
+        let left = [("kept", "v1"), ("lagged", "v2"), ("split", "other"), ("new", "v4")];
         let left = [&left[..], &[("list", "t1,t2,")]].concat();
         let (lost, _) = lost_of(&story().finally(30_000, "b", &left));
         assert_eq!(lost.counts.split_brain, 1);
@@ -274,16 +226,9 @@ mod tests {
             .increment(12_000, "b", "n", 2);
         let count = |value: &str| lost_of(&story.clone().finally(20_000, "b", &[("n", value)]));
         assert_eq!(count("4").0.counts, LostWrites::default());
-        let one = LostWrites {
-            split_brain: 1,
-            ..LostWrites::default()
-        };
+        let one = LostWrites { split_brain: 1, ..LostWrites::default() };
         assert_eq!(count("3").0.counts, one);
-        let three = LostWrites {
-            split_brain: 1,
-            replication_lag: 2,
-            unexplained: 0,
-        };
+        let three = LostWrites { split_brain: 1, replication_lag: 2, unexplained: 0 };
         assert_eq!(count("1").0.counts, three);
         assert_eq!(count("0").0.counts.unexplained, 1);
         assert_eq!(count("0").1.outcome, Outcome::Fail);

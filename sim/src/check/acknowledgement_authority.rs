@@ -26,10 +26,7 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
     }
     Verdict::fail(
         ACKNOWLEDGEMENT_AUTHORITY,
-        format!(
-            "{} acknowledgements by nodes without authority",
-            unvouched.len()
-        ),
+        format!("{} acknowledgements by nodes without authority", unvouched.len()),
         unvouched,
     )
 }
@@ -70,14 +67,9 @@ mod tests {
 
     #[test]
     fn the_sample_before_or_after_vouches_within_a_tick() {
-        let before = master()
-            .no_authority(1_000, "a", 1)
-            .write(1_000, "a", "k", "v");
+        let before = master().no_authority(1_000, "a", 1).write(1_000, "a", "k", "v");
         assert_eq!(judged(&before).outcome, Outcome::Pass);
-        let after = Story::new()
-            .commit(0, 1, "a")
-            .write(98, "a", "k", "v")
-            .authority(100, "a", 1);
+        let after = Story::new().commit(0, 1, "a").write(98, "a", "k", "v").authority(100, "a", 1);
         assert_eq!(judged(&after).outcome, Outcome::Pass);
     }
 
@@ -95,17 +87,12 @@ mod tests {
     fn a_hung_node_that_acknowledges_is_caught() {
         let story = master().hang(1_000, "a").write(3_000, "a", "k", "v");
         let verdict = judged(&story);
-        assert_eq!(
-            (verdict.outcome, verdict.evidence.len()),
-            (Outcome::Fail, 1)
-        );
+        assert_eq!((verdict.outcome, verdict.evidence.len()), (Outcome::Fail, 1));
     }
 
     #[test]
     fn a_node_without_authority_that_acknowledges_is_caught() {
-        let story = master()
-            .no_authority(1_000, "a", 1)
-            .write(1_011, "a", "k", "v");
+        let story = master().no_authority(1_000, "a", 1).write(1_011, "a", "k", "v");
         assert_eq!(judged(&story).outcome, Outcome::Fail);
     }
 }

@@ -27,23 +27,13 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
             let reason = format!(
                 "shard {shard}: the store names {}; authority is with {}",
                 named.unwrap_or("nobody"),
-                if machines.is_empty() {
-                    "nobody".into()
-                } else {
-                    machines.join(" and ")
-                }
+                if machines.is_empty() { "nobody".into() } else { machines.join(" and ") }
             );
-            let evidence = standing
-                .iter()
-                .map(|(_, standing)| standing.event)
-                .collect();
+            let evidence = standing.iter().map(|(_, standing)| standing.event).collect();
             return Verdict::fail(CONVERGED, reason, evidence);
         }
     }
-    Verdict::pass(
-        CONVERGED,
-        "every shard has one writable master, the one that the store names",
-    )
+    Verdict::pass(CONVERGED, "every shard has one writable master, the one that the store names")
 }
 
 fn at<'r>(reading: &'r Reading, machine: &str, at_ms: u64) -> Option<&'r Standing> {
@@ -73,23 +63,15 @@ mod tests {
 
     #[test]
     fn one_master_that_the_store_names_passes() {
-        assert_eq!(
-            outcome(&story().no_authority(15_000, "a", 2).end(20_000)),
-            Outcome::Pass
-        );
+        assert_eq!(outcome(&story().no_authority(15_000, "a", 2).end(20_000)), Outcome::Pass);
     }
 
     #[test]
     fn two_masters_none_or_the_wrong_one_fail() {
         assert_eq!(outcome(&story().end(20_000)), Outcome::Fail);
-        let none = story()
-            .no_authority(15_000, "a", 2)
-            .no_authority(16_000, "b", 2);
+        let none = story().no_authority(15_000, "a", 2).no_authority(16_000, "b", 2);
         assert_eq!(outcome(&none.end(20_000)), Outcome::Fail);
-        assert_eq!(
-            outcome(&story().no_authority(16_000, "b", 2).end(20_000)),
-            Outcome::Fail
-        );
+        assert_eq!(outcome(&story().no_authority(16_000, "b", 2).end(20_000)), Outcome::Fail);
     }
 
     #[test]

@@ -7,13 +7,10 @@ use crate::verdict::Verdict;
 
 /// Fails on a fault that was not healed or that bit nothing.
 pub(super) fn verdict(history: &History) -> Verdict {
-    let injected = history
-        .events()
-        .iter()
-        .filter_map(|event| match &event.what {
-            What::Inject { fault, planned, .. } => Some((event.number, *fault, planned)),
-            _ => None,
-        });
+    let injected = history.events().iter().filter_map(|event| match &event.what {
+        What::Inject { fault, planned, .. } => Some((event.number, *fault, planned)),
+        _ => None,
+    });
     let mut count = 0;
     for (event, at, planned) in injected {
         count += 1;
@@ -27,10 +24,7 @@ pub(super) fn verdict(history: &History) -> Verdict {
             return Verdict::fail(FAULTS_BIT, reason, vec![event, healed]);
         }
     }
-    Verdict::pass(
-        FAULTS_BIT,
-        format!("{count} faults injected, and each did something"),
-    )
+    Verdict::pass(FAULTS_BIT, format!("{count} faults injected, and each did something"))
 }
 
 fn heal_of(events: &[Event], at: usize) -> Option<(u64, Bite)> {
@@ -63,15 +57,8 @@ mod tests {
 
     fn outcome(planned: Fault, bite: Option<Bite>) -> Outcome {
         let targets = BTreeMap::new();
-        let mut story = Story::new().event(
-            5,
-            "nemesis",
-            What::Inject {
-                fault: 0,
-                planned,
-                targets,
-            },
-        );
+        let mut story =
+            Story::new().event(5, "nemesis", What::Inject { fault: 0, planned, targets });
         if let Some(bite) = bite {
             story = story.event(9, "nemesis", What::Heal { fault: 0, bite });
         }
@@ -80,46 +67,19 @@ mod tests {
 
     #[test]
     fn a_fault_that_did_something_passes_and_another_fails() {
-        let hang = Fault::Hang {
-            target: "master".into(),
-        };
-        let mute = Fault::Nic {
-            target: "master".into(),
-            packets: Packets::Out,
-            kind: CutKind::Drop,
-        };
-        let stopped = Bite {
-            stopped_ms: 4,
-            ..Bite::default()
-        };
-        let waited = Bite {
-            bytes_waited: 10,
-            ..stopped
-        };
-        let held = Bite {
-            packets_held: 3,
-            ..Bite::default()
-        };
-        let dropped = Bite {
-            packets_dropped: 3,
-            ..Bite::default()
-        };
+        let hang = Fault::Hang { target: "master".into() };
+        let mute =
+            Fault::Nic { target: "master".into(), packets: Packets::Out, kind: CutKind::Drop };
+        let stopped = Bite { stopped_ms: 4, ..Bite::default() };
+        let waited = Bite { bytes_waited: 10, ..stopped };
+        let held = Bite { packets_held: 3, ..Bite::default() };
+        let dropped = Bite { packets_dropped: 3, ..Bite::default() };
         assert_eq!(outcome(hang.clone(), Some(waited)), Outcome::Pass);
-        assert_eq!(
-            outcome(hang.clone(), Some(stopped)),
-            Outcome::Fail,
-            "nobody noticed"
-        );
+        assert_eq!(outcome(hang.clone(), Some(stopped)), Outcome::Fail, "nobody noticed");
         assert_eq!(outcome(hang, None), Outcome::Fail, "never healed");
         assert_eq!(outcome(mute.clone(), Some(dropped)), Outcome::Pass);
-        assert_eq!(
-            outcome(mute, Some(held)),
-            Outcome::Fail,
-            "not what it was to do"
-        );
-        let kill = Fault::Kill {
-            target: "master".into(),
-        };
+        assert_eq!(outcome(mute, Some(held)), Outcome::Fail, "not what it was to do");
+        let kill = Fault::Kill { target: "master".into() };
         assert_eq!(outcome(kill.clone(), Some(stopped)), Outcome::Pass);
         assert_eq!(outcome(kill, Some(Bite::default())), Outcome::Fail);
     }

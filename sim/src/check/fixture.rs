@@ -25,17 +25,9 @@ impl Story {
             id: format!("id-{name}"),
             shard: 0,
         });
-        let setup = Setup {
-            ttl_ms: 8_000,
-            tick_ms: 5,
-            members: members.to_vec(),
-        };
+        let setup = Setup { ttl_ms: 8_000, tick_ms: 5, members: members.to_vec() };
         let events = vec![(0, "driver".to_owned(), What::Setup(setup))];
-        Self {
-            events,
-            statuses: BTreeMap::new(),
-            next_op: 0,
-        }
+        Self { events, statuses: BTreeMap::new(), next_op: 0 }
     }
 
     pub(super) fn history(&self) -> History {
@@ -52,44 +44,20 @@ impl Story {
     }
 
     pub(super) fn observe(self, at_ms: u64, on: &str, observation: Observation) -> Self {
-        self.event(
-            at_ms,
-            on,
-            What::Observe {
-                life: 1,
-                observation,
-            },
-        )
+        self.event(at_ms, on, What::Observe { life: 1, observation })
     }
 
     pub(super) fn commit(self, at_ms: u64, version: i64, master: &str) -> Self {
-        let masters = vec![MasterOf {
-            shard: 0,
-            member: format!("id-{master}"),
-        }];
+        let masters = vec![MasterOf { shard: 0, member: format!("id-{master}") }];
         self.observe(at_ms, "store", Observation::Committed { version, masters })
     }
 
     pub(super) fn authority(self, at_ms: u64, machine: &str, version: i64) -> Self {
-        self.sample(
-            at_ms,
-            machine,
-            version,
-            ProcessState::Running,
-            true,
-            Lease::Held,
-        )
+        self.sample(at_ms, machine, version, ProcessState::Running, true, Lease::Held)
     }
 
     pub(super) fn no_authority(self, at_ms: u64, machine: &str, version: i64) -> Self {
-        self.sample(
-            at_ms,
-            machine,
-            version,
-            ProcessState::Running,
-            false,
-            Lease::Expired,
-        )
+        self.sample(at_ms, machine, version, ProcessState::Running, false, Lease::Expired)
     }
 
     pub(super) fn hang(self, at_ms: u64, machine: &str) -> Self {
@@ -103,42 +71,24 @@ impl Story {
     /// A sticky client's write of a fresh key, invoked just then and acknowledged by the
     /// machine.
     pub(super) fn write(self, at_ms: u64, machine: &str, key: &str, value: &str) -> Self {
-        let intent = Intent::SetFresh {
-            key: key.into(),
-            value: value.into(),
-        };
-        let write = Write {
-            key: key.into(),
-            token: value.into(),
-        };
+        let intent = Intent::SetFresh { key: key.into(), value: value.into() };
+        let write = Write { key: key.into(), token: value.into() };
         self.operation(at_ms, machine, intent, write)
     }
 
     pub(super) fn append(self, at_ms: u64, machine: &str, key: &str, token: &str) -> Self {
-        let intent = Intent::Append {
-            key: key.into(),
-            token: token.into(),
-        };
-        let write = Write {
-            key: key.into(),
-            token: token.into(),
-        };
+        let intent = Intent::Append { key: key.into(), token: token.into() };
+        let write = Write { key: key.into(), token: token.into() };
         self.operation(at_ms, machine, intent, write)
     }
 
     pub(super) fn increment(self, at_ms: u64, machine: &str, key: &str, value: u64) -> Self {
-        let write = Write {
-            key: key.into(),
-            token: value.to_string(),
-        };
+        let write = Write { key: key.into(), token: value.to_string() };
         self.operation(at_ms, machine, Intent::Increment { key: key.into() }, write)
     }
 
     pub(super) fn finally(self, at_ms: u64, machine: &str, values: &[(&str, &str)]) -> Self {
-        let values = values
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect();
+        let values = values.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         self.event(at_ms, machine, What::Final { values })
     }
 
@@ -157,21 +107,8 @@ impl Story {
             writes: vec![intent],
         };
         self.event(at_ms, "clients", What::Invoke(invocation))
-            .observe(
-                at_ms,
-                machine,
-                Observation::Acknowledged {
-                    writes: vec![write],
-                },
-            )
-            .event(
-                at_ms,
-                "clients",
-                What::Return(Return {
-                    op,
-                    result: OpResult::Ok,
-                }),
-            )
+            .observe(at_ms, machine, Observation::Acknowledged { writes: vec![write] })
+            .event(at_ms, "clients", What::Return(Return { op, result: OpResult::Ok }))
     }
 
     fn sample(
@@ -184,11 +121,7 @@ impl Story {
         lease: Lease,
     ) -> Self {
         let status = Status {
-            role: if authoritative {
-                Role::Master
-            } else {
-                Role::Replica
-            },
+            role: if authoritative { Role::Master } else { Role::Replica },
             topology_version: version,
             election_version: 0,
             lease,
@@ -196,14 +129,7 @@ impl Story {
             link: None,
         };
         self.statuses.insert(machine.to_owned(), status.clone());
-        self.event(
-            at_ms,
-            machine,
-            What::Sample {
-                state,
-                status: Some(status),
-            },
-        )
+        self.event(at_ms, machine, What::Sample { state, status: Some(status) })
     }
 
     fn state(self, at_ms: u64, machine: &str, state: ProcessState) -> Self {

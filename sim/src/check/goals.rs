@@ -60,46 +60,26 @@ impl Goal {
     fn is_reached(&self, reading: &Reading, figures: &Figures) -> bool {
         match self {
             Goal::Writes => wrote(reading),
-            Goal::Promotion => figures
-                .failovers
-                .iter()
-                .any(|f| f.effective_at_ms.is_some()),
+            Goal::Promotion => figures.failovers.iter().any(|f| f.effective_at_ms.is_some()),
             Goal::NoPromotion => figures.failovers.is_empty(),
             Goal::StaleWrite => figures.stale_writes_total() > 0,
-            Goal::LeaseEndedAfterP => figures
-                .failovers
-                .iter()
-                .any(|failover| lease_ended_after_p(reading, failover)),
-            Goal::Restart => any(
-                reading,
-                |what| matches!(what, What::Start { life } if *life > 1),
-            ),
-            Goal::Hang => any(reading, |what| {
-                matches!(
-                    what,
-                    What::Sample {
-                        state: ProcessState::Hung,
-                        ..
-                    }
-                )
-            }),
+            Goal::LeaseEndedAfterP => {
+                figures.failovers.iter().any(|failover| lease_ended_after_p(reading, failover))
+            }
+            Goal::Restart => any(reading, |what| matches!(what, What::Start { life } if *life > 1)),
+            Goal::Hang => {
+                any(reading, |what| matches!(what, What::Sample { state: ProcessState::Hung, .. }))
+            }
         }
     }
 }
 
 fn any(reading: &Reading, found: impl Fn(&What) -> bool) -> bool {
-    reading
-        .history
-        .events()
-        .iter()
-        .any(|event| found(&event.what))
+    reading.history.events().iter().any(|event| found(&event.what))
 }
 
 fn wrote(reading: &Reading) -> bool {
-    let (disturb_ms, heal_ms) = (
-        reading.phase_ms(Phase::Disturb),
-        reading.phase_ms(Phase::Heal),
-    );
+    let (disturb_ms, heal_ms) = (reading.phase_ms(Phase::Disturb), reading.phase_ms(Phase::Heal));
     let ok_within = |from_ms, until_ms| {
         reading.history.events().iter().any(|event| {
             (from_ms..until_ms).contains(&event.at_ms)
@@ -129,10 +109,7 @@ mod tests {
 
     fn reached(story: &Story, goal: Goal) -> bool {
         let (verdicts, _) = judge(&story.history(), &[goal]);
-        let verdict = verdicts
-            .iter()
-            .find(|verdict| verdict.check == GOALS)
-            .expect("judged");
+        let verdict = verdicts.iter().find(|verdict| verdict.check == GOALS).expect("judged");
         verdict.outcome == Outcome::Pass
     }
 
@@ -155,14 +132,8 @@ mod tests {
 
     #[test]
     fn a_stale_write_is_one_after_p() {
-        assert!(reached(
-            &failover().write(12_000, "a", "k", "v"),
-            Goal::StaleWrite
-        ));
-        assert!(!reached(
-            &failover().write(12_000, "b", "k", "v"),
-            Goal::StaleWrite
-        ));
+        assert!(reached(&failover().write(12_000, "a", "k", "v"), Goal::StaleWrite));
+        assert!(!reached(&failover().write(12_000, "b", "k", "v"), Goal::StaleWrite));
     }
 
     #[test]

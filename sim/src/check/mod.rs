@@ -54,12 +54,8 @@ pub fn judge(history: &History, goals: &[Goal]) -> (Vec<Verdict>, Figures) {
     };
     let verdicts = vec![
         guarded(SPAN_WITHIN_TTL, || span::verdict(&reading, &figures)),
-        guarded(ACKNOWLEDGED_WRITES, || {
-            acknowledged_writes::verdict(&reading)
-        }),
-        guarded(ACKNOWLEDGEMENT_AUTHORITY, || {
-            acknowledgement_authority::verdict(&reading)
-        }),
+        guarded(ACKNOWLEDGED_WRITES, || acknowledged_writes::verdict(&reading)),
+        guarded(ACKNOWLEDGEMENT_AUTHORITY, || acknowledgement_authority::verdict(&reading)),
         guarded(CONVERGED, || converged::verdict(&reading)),
         guarded(FAULTS_BIT, || faults_bit::verdict(history)),
         guarded(GOALS, || goals::verdict(&reading, &figures, goals)),
@@ -70,17 +66,11 @@ pub fn judge(history: &History, goals: &[Goal]) -> (Vec<Verdict>, Figures) {
 fn measure(reading: &Reading) -> Figures {
     let failovers = span::failovers(reading);
     Figures {
-        span_ms: failovers
-            .iter()
-            .map(|failover| failover.span_ms)
-            .max()
-            .unwrap_or(0),
+        span_ms: failovers.iter().map(|failover| failover.span_ms).max().unwrap_or(0),
         overlap_ms: sweep::overlap_ms(reading),
         stale_writes: span::stale_writes(reading),
         stale_route_ms: route::stale_route_ms(reading),
-        lost_writes: acknowledged_writes::lost(reading)
-            .map(|lost| lost.counts)
-            .unwrap_or_default(),
+        lost_writes: acknowledged_writes::lost(reading).map(|lost| lost.counts).unwrap_or_default(),
         unavailable_ms: sweep::unavailable_ms(reading),
         operations: operations(reading.history),
         failovers,

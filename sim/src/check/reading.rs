@@ -6,7 +6,7 @@ use host::{Observation, Write};
 
 use super::standing::Standing;
 use super::tenure::Tenures;
-use crate::history::{Event, History, Intent, Phase, ProcessState, Setup, Via, What};
+use crate::history::{Event, History, Phase, ProcessState, Setup, Via, What};
 
 /// A digested history.
 pub struct Reading<'a> {
@@ -105,21 +105,13 @@ impl<'a> Reading<'a> {
 
     /// The shard of a machine, if it is a data node.
     pub fn shard_of(&self, machine: &str) -> Option<u32> {
-        let member = self
-            .setup
-            .members
-            .iter()
-            .find(|member| member.machine == machine)?;
+        let member = self.setup.members.iter().find(|member| member.machine == machine)?;
         Some(member.shard)
     }
 
     /// The machines of a shard, in the order of the setup.
     pub fn machines_of(&self, shard: u32) -> impl Iterator<Item = &'a str> + '_ {
-        let members = self
-            .setup
-            .members
-            .iter()
-            .filter(move |member| member.shard == shard);
+        let members = self.setup.members.iter().filter(move |member| member.shard == shard);
         members.map(|member| member.machine.as_str())
     }
 
@@ -141,7 +133,7 @@ impl<'a> Reading<'a> {
             }
             What::Invoke(invocation) => {
                 for write in &invocation.writes {
-                    self.via.insert(key_of(write), invocation.via);
+                    self.via.insert(write.key(), invocation.via);
                 }
             }
             What::Final { values } => {
@@ -184,15 +176,9 @@ impl<'a> Reading<'a> {
         let Some(standings) = self.standings.get_mut(event.on.as_str()) else {
             return;
         };
-        let last = standings
-            .last_mut()
-            .expect("a machine's standings begin with one");
+        let last = standings.last_mut().expect("a machine's standings begin with one");
         last.until_ms = event.at_ms;
-        let mut next = Standing {
-            event: event.number,
-            from_ms: event.at_ms,
-            ..last.clone()
-        };
+        let mut next = Standing { event: event.number, from_ms: event.at_ms, ..last.clone() };
         change(&mut next);
         standings.push(next);
     }
@@ -201,10 +187,7 @@ impl<'a> Reading<'a> {
         let Some(shard) = self.shard_of(&event.on) else {
             return;
         };
-        let standing = self
-            .standings
-            .get(event.on.as_str())
-            .and_then(|all| all.last());
+        let standing = self.standings.get(event.on.as_str()).and_then(|all| all.last());
         self.acknowledgements.push(Acknowledgement {
             event: event.number,
             at_ms: event.at_ms,
@@ -213,14 +196,5 @@ impl<'a> Reading<'a> {
             version: standing.map_or(-1, Standing::version),
             writes,
         });
-    }
-}
-
-/// The key that a write goes to.
-pub(super) fn key_of(write: &Intent) -> &str {
-    match write {
-        Intent::SetFresh { key, .. } | Intent::Append { key, .. } | Intent::Increment { key } => {
-            key
-        }
     }
 }

@@ -18,9 +18,7 @@ pub(super) fn stale_route_ms(reading: &Reading) -> u64 {
             continue;
         };
         for (at, route) in routes.iter().enumerate() {
-            let until_ms = routes
-                .get(at + 1)
-                .map_or(reading.end_ms, |next| next.from_ms);
+            let until_ms = routes.get(at + 1).map_or(reading.end_ms, |next| next.from_ms);
             for (commit, tenure) in tenures.0.iter().enumerate() {
                 let Some(p) = effects.effect(shard, commit) else {
                     continue;
@@ -28,9 +26,7 @@ pub(super) fn stale_route_ms(reading: &Reading) -> u64 {
                 let next = (commit + 1..tenures.0.len())
                     .find_map(|later| effects.effect(shard, later))
                     .map_or(reading.end_ms, |p| p.at_ms);
-                let deposed = tenures.0[..commit]
-                    .iter()
-                    .any(|old| old.master == route.target);
+                let deposed = tenures.0[..commit].iter().any(|old| old.master == route.target);
                 if deposed && tenure.master != route.target {
                     let (from_ms, to_ms) = (route.from_ms.max(p.at_ms), until_ms.min(next));
                     total_ms += to_ms.saturating_sub(from_ms);
@@ -51,18 +47,11 @@ struct Route<'r> {
 fn routes<'r>(reading: &'r Reading) -> BTreeMap<(&'r str, u32), Vec<Route<'r>>> {
     let mut routes: BTreeMap<(&str, u32), Vec<Route>> = BTreeMap::new();
     for event in reading.history.events() {
-        if let What::Observe {
-            observation: Observation::Routed { shard, target },
-            ..
-        } = &event.what
+        if let What::Observe { observation: Observation::Routed { shard, target }, .. } =
+            &event.what
         {
-            let target = target
-                .rsplit_once(':')
-                .map_or(target.as_str(), |(machine, _)| machine);
-            let route = Route {
-                from_ms: event.at_ms,
-                target,
-            };
+            let target = target.rsplit_once(':').map_or(target.as_str(), |(machine, _)| machine);
+            let route = Route { from_ms: event.at_ms, target };
             routes.entry((&event.on, *shard)).or_default().push(route);
         }
     }
@@ -75,10 +64,7 @@ mod tests {
     use super::*;
 
     fn route(target: &str) -> Observation {
-        Observation::Routed {
-            shard: 0,
-            target: format!("{target}:6666"),
-        }
+        Observation::Routed { shard: 0, target: format!("{target}:6666") }
     }
 
     fn stale_ms(story: &Story) -> u64 {
@@ -101,15 +87,8 @@ mod tests {
             .commit(10_000, 2, "b")
             .observe(10_050, "lb-1", route("b"))
             .authority(10_100, "b", 2);
-        assert_eq!(
-            stale_ms(&failover.clone().observe(12_100, "lb-1", route("b"))),
-            2_000
-        );
-        assert_eq!(
-            stale_ms(&failover),
-            40_000 - 10_100,
-            "an LB that ignores the redirect"
-        );
+        assert_eq!(stale_ms(&failover.clone().observe(12_100, "lb-1", route("b"))), 2_000);
+        assert_eq!(stale_ms(&failover), 40_000 - 10_100, "an LB that ignores the redirect");
         assert_eq!(stale_ms(&early), 0);
     }
 }

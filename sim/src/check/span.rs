@@ -14,10 +14,7 @@ use crate::verdict::Verdict;
 /// Judges the claim: span ≤ TTL + tick.
 pub(super) fn verdict(reading: &Reading, figures: &Figures) -> Verdict {
     let bound_ms = reading.setup.ttl_ms + reading.setup.tick_ms;
-    let worst = figures
-        .failovers
-        .iter()
-        .max_by_key(|failover| failover.span_ms);
+    let worst = figures.failovers.iter().max_by_key(|failover| failover.span_ms);
     match worst {
         None => Verdict::pass(SPAN_WITHIN_TTL, "no failover, so no window"),
         Some(worst) if worst.span_ms <= bound_ms => Verdict::pass(
@@ -50,17 +47,9 @@ pub(super) fn failovers(reading: &Reading) -> Vec<Failover> {
 pub(super) fn stale_writes(reading: &Reading) -> BTreeMap<Via, u64> {
     let mut counts = BTreeMap::new();
     let effects = Effects::of(reading);
-    for ack in reading
-        .acknowledgements
-        .iter()
-        .filter(|ack| effects.is_stale(reading, ack))
-    {
+    for ack in reading.acknowledgements.iter().filter(|ack| effects.is_stale(reading, ack)) {
         for write in ack.writes {
-            let via = reading
-                .via
-                .get(write.key.as_str())
-                .copied()
-                .unwrap_or(Via::Direct);
+            let via = reading.via.get(write.key.as_str()).copied().unwrap_or(Via::Direct);
             *counts.entry(via).or_default() += 1;
         }
     }
@@ -116,14 +105,10 @@ fn measure(reading: &Reading, shard: u32, tenures: &Tenures, commit: usize) -> F
         last_stale_at_ms: last.map(|last| last.at_ms),
         span_ms,
         stale_writes: count_stale(reading, shard, tenures, commit, effect),
-        evidence: [
-            Some(tenure.event),
-            effect.map(|p| p.event),
-            last.map(|last| last.event),
-        ]
-        .into_iter()
-        .flatten()
-        .collect(),
+        evidence: [Some(tenure.event), effect.map(|p| p.event), last.map(|last| last.event)]
+            .into_iter()
+            .flatten()
+            .collect(),
     }
 }
 
@@ -141,10 +126,7 @@ fn effect(reading: &Reading, shard: u32, tenures: &Tenures, commit: usize) -> Op
         });
     let acknowledged = acknowledgements_of(reading, shard)
         .filter(|ack| ack.event > committed.event && under(ack.machine, ack.version))
-        .map(|ack| Moment {
-            at_ms: ack.at_ms,
-            event: ack.event,
-        });
+        .map(|ack| Moment { at_ms: ack.at_ms, event: ack.event });
     stood.chain(acknowledged).min()
 }
 
@@ -159,27 +141,18 @@ fn last_stale(
 ) -> Option<Moment> {
     let stood = standings_of(reading, shard).filter_map(|(machine, standing)| {
         // Under no commit at all counts for the one in force when the stretch ends.
-        let until_event = tenures
-            .0
-            .get(commit + 1)
-            .map_or(u64::MAX, |next| next.event);
+        let until_event = tenures.0.get(commit + 1).map_or(u64::MAX, |next| next.event);
         let counted = tenures.counts_for(machine, standing.version(), until_event);
         if counted != Some(commit) {
             return None;
         }
         let at_ms = last_deposed_instant(standing, tenures, machine, commit, p, reading)?;
-        Some(Moment {
-            at_ms,
-            event: standing.event,
-        })
+        Some(Moment { at_ms, event: standing.event })
     });
     let acknowledged = acknowledgements_of(reading, shard)
         .filter(|ack| ack.at_ms >= p.at_ms)
         .filter(|ack| deposed_count(tenures, ack.machine, ack.version, ack.event) == Some(commit))
-        .map(|ack| Moment {
-            at_ms: ack.at_ms,
-            event: ack.event,
-        });
+        .map(|ack| Moment { at_ms: ack.at_ms, event: ack.event });
     stood.chain(acknowledged).max()
 }
 
@@ -200,9 +173,7 @@ fn last_deposed_instant(
     for (named_ms, until_ms) in named {
         if from_ms < named_ms {
             let tick_ms = reading.setup.tick_ms;
-            last = standing
-                .last_instant_within(from_ms, named_ms, tick_ms)
-                .max(last);
+            last = standing.last_instant_within(from_ms, named_ms, tick_ms).max(last);
         }
         from_ms = from_ms.max(until_ms);
     }
@@ -240,9 +211,7 @@ fn standings_of<'r>(
 ) -> impl Iterator<Item = (&'r str, &'r Standing)> {
     reading.machines_of(shard).flat_map(|machine| {
         let standings = reading.standings[machine].iter();
-        standings
-            .filter(|standing| standing.is_authoritative())
-            .map(move |s| (machine, s))
+        standings.filter(|standing| standing.is_authoritative()).map(move |s| (machine, s))
     })
 }
 
@@ -250,10 +219,7 @@ fn acknowledgements_of<'r>(
     reading: &'r Reading<'r>,
     shard: u32,
 ) -> impl Iterator<Item = &'r Acknowledgement<'r>> {
-    reading
-        .acknowledgements
-        .iter()
-        .filter(move |ack| ack.shard == shard)
+    reading.acknowledgements.iter().filter(move |ack| ack.shard == shard)
 }
 
 #[cfg(test)]
@@ -274,16 +240,9 @@ mod tests {
     fn measured(story: &Story) -> (Verdict, Failover, BTreeMap<Via, u64>) {
         let history = story.history();
         let reading = Reading::of(&history).expect("a whole history");
-        let figures = Figures {
-            failovers: failovers(&reading),
-            ..Figures::default()
-        };
+        let figures = Figures { failovers: failovers(&reading), ..Figures::default() };
         let verdict = verdict(&reading, &figures);
-        (
-            verdict,
-            figures.failovers[0].clone(),
-            stale_writes(&reading),
-        )
+        (verdict, figures.failovers[0].clone(), stale_writes(&reading))
     }
 
     #[test]
@@ -292,11 +251,7 @@ mod tests {
             measured(&failover().no_authority(18_000, "a", 1).end(40_000));
         assert_eq!(verdict.outcome, Outcome::Pass);
         assert_eq!(failover.effective_at_ms, Some(10_100));
-        assert_eq!(
-            failover.span_ms,
-            17_995 - 10_100,
-            "sampled last a tick before it stepped down"
-        );
+        assert_eq!(failover.span_ms, 17_995 - 10_100, "sampled last a tick before it stepped down");
         assert!(stale.is_empty());
     }
 
@@ -305,11 +260,7 @@ mod tests {
         let (verdict, failover, _) = measured(&failover().no_authority(18_111, "a", 1).end(40_000));
         assert_eq!(failover.span_ms, 8_010);
         assert_eq!(verdict.outcome, Outcome::Fail);
-        assert_eq!(
-            verdict.evidence.len(),
-            3,
-            "the commit, p, and the last stale stretch"
-        );
+        assert_eq!(verdict.evidence.len(), 3, "the commit, p, and the last stale stretch");
     }
 
     #[test]
@@ -321,9 +272,7 @@ mod tests {
     #[test]
     fn an_acknowledgement_between_samples_counts() {
         // No authority is left in the samples; one write is acknowledged much later.
-        let story = failover()
-            .no_authority(12_000, "a", 1)
-            .write(29_000, "a", "k", "v");
+        let story = failover().no_authority(12_000, "a", 1).write(29_000, "a", "k", "v");
         let (verdict, failover, stale) = measured(&story.end(40_000));
         assert_eq!(failover.span_ms, 29_000 - 10_100);
         assert_eq!(verdict.outcome, Outcome::Fail);
@@ -365,10 +314,7 @@ mod tests {
 
     #[test]
     fn a_hung_master_has_no_authority_while_it_hangs() {
-        let story = failover()
-            .hang(9_000, "a")
-            .resume(9_500, "a")
-            .hang(9_600, "a");
+        let story = failover().hang(9_000, "a").resume(9_500, "a").hang(9_600, "a");
         let (_, failover, _) = measured(&story.end(40_000));
         assert_eq!(failover.last_stale_at_ms, None);
         assert_eq!(failover.span_ms, 0);
@@ -382,15 +328,8 @@ mod tests {
         let reading = Reading::of(&history).expect("a whole history");
         let all = failovers(&reading);
         assert_eq!(all.len(), 2);
-        assert_eq!(
-            all[0].last_stale_at_ms,
-            Some(19_995),
-            "deposed until the commit at 20 s"
-        );
-        assert_eq!(
-            all[1].effective_at_ms, None,
-            "a acts under the first commit still"
-        );
+        assert_eq!(all[0].last_stale_at_ms, Some(19_995), "deposed until the commit at 20 s");
+        assert_eq!(all[1].effective_at_ms, None, "a acts under the first commit still");
     }
 
     #[test]
@@ -402,10 +341,7 @@ mod tests {
             .no_authority(23_000, "b", 3);
         let history = story.end(60_000).history();
         let reading = Reading::of(&history).expect("a whole history");
-        let spans: Vec<_> = failovers(&reading)
-            .iter()
-            .map(|failover| failover.span_ms)
-            .collect();
+        let spans: Vec<_> = failovers(&reading).iter().map(|failover| failover.span_ms).collect();
         assert_eq!(spans, [895, 2_495]);
     }
 
@@ -423,9 +359,6 @@ mod tests {
         let all = failovers(&reading);
         assert_eq!(all[0].effective_at_ms, Some(11_200));
         assert_eq!(all[0].span_ms, 14_995 - 11_200);
-        assert_eq!(
-            all[1].span_ms, 0,
-            "a acts under commit 0, and counts for commit 1 only"
-        );
+        assert_eq!(all[1].span_ms, 0, "a acts under commit 0, and counts for commit 1 only");
     }
 }

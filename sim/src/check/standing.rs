@@ -26,31 +26,22 @@ impl Standing {
     /// Whether a write that reached it would have been acknowledged (DESIGN section 6).
     pub fn is_authoritative(&self) -> bool {
         self.state == ProcessState::Running
-            && self
-                .status
-                .as_ref()
-                .is_some_and(|status| status.authoritative)
+            && self.status.as_ref().is_some_and(|status| status.authoritative)
     }
 
     /// The topology version it has applied; −1 if it says nothing.
     pub fn version(&self) -> i64 {
-        self.status
-            .as_ref()
-            .map_or(-1, |status| status.topology_version)
+        self.status.as_ref().map_or(-1, |status| status.topology_version)
     }
 
     /// Its role in its own eyes.
     pub fn role(&self) -> Role {
-        self.status
-            .as_ref()
-            .map_or(Role::None, |status| status.role)
+        self.status.as_ref().map_or(Role::None, |status| status.role)
     }
 
     /// Its lease in its own eyes.
     pub fn lease(&self) -> Lease {
-        self.status
-            .as_ref()
-            .map_or(Lease::None, |status| status.lease)
+        self.status.as_ref().map_or(Lease::None, |status| status.lease)
     }
 
     /// The last instant of this stretch within [from, until) that was told or sampled, tick by
@@ -76,13 +67,7 @@ mod tests {
     use super::*;
 
     fn standing(from_ms: u64, until_ms: u64) -> Standing {
-        Standing {
-            event: 0,
-            from_ms,
-            until_ms,
-            state: ProcessState::Running,
-            status: None,
-        }
+        Standing { event: 0, from_ms, until_ms, state: ProcessState::Running, status: None }
     }
 
     #[test]
@@ -91,11 +76,7 @@ mod tests {
         let last = |from, until, range: (u64, u64)| {
             standing(from, until).last_instant_within(range.0, range.1, 5)
         };
-        assert_eq!(
-            last(10, 30, all),
-            Some(25),
-            "sampled at 25, told otherwise at 30"
-        );
+        assert_eq!(last(10, 30, all), Some(25), "sampled at 25, told otherwise at 30");
         assert_eq!(last(10, 33, all), Some(30));
         assert_eq!(last(12, 14, all), Some(12), "no sample in it: told at 12");
         assert_eq!(last(12, 12, all), Some(12), "an instant");
@@ -103,10 +84,6 @@ mod tests {
         assert_eq!(last(10, 30, (0, 20)), Some(15));
         assert_eq!(last(10, 30, (40, 50)), None);
         assert_eq!(last(10, 30, (0, 10)), None, "the range's end is not in it");
-        assert_eq!(
-            last(10, 30, (28, 90)),
-            Some(28),
-            "authority goes on from before"
-        );
+        assert_eq!(last(10, 30, (28, 90)), Some(28), "authority goes on from before");
     }
 }

@@ -11,13 +11,9 @@ use crate::history::Phase;
 pub(super) fn overlap_ms(reading: &Reading) -> u64 {
     let effects = Effects::of(reading);
     let of_shard = |(&shard, tenures): (&u32, &super::tenure::Tenures)| {
-        let first = (1..tenures.0.len())
-            .filter_map(|k| effects.effect(shard, k))
-            .min();
+        let first = (1..tenures.0.len()).filter_map(|k| effects.effect(shard, k)).min();
         let from_ms = first.map_or(u64::MAX, |p| p.at_ms);
-        time_with(reading, shard, (from_ms, reading.end_ms), |authoritative| {
-            authoritative >= 2
-        })
+        time_with(reading, shard, (from_ms, reading.end_ms), |authoritative| authoritative >= 2)
     };
     reading.tenures.iter().map(of_shard).sum()
 }
@@ -25,14 +21,9 @@ pub(super) fn overlap_ms(reading: &Reading) -> u64 {
 /// Milliseconds without an authoritative node from the end of settle to the end of converge,
 /// summed over shards.
 pub(super) fn unavailable_ms(reading: &Reading) -> u64 {
-    let range = (
-        reading.phase_ms(Phase::Disturb),
-        reading.phase_ms(Phase::FinalReads),
-    );
+    let range = (reading.phase_ms(Phase::Disturb), reading.phase_ms(Phase::FinalReads));
     let shards = reading.tenures.keys();
-    shards
-        .map(|&shard| time_with(reading, shard, range, |authoritative| authoritative == 0))
-        .sum()
+    shards.map(|&shard| time_with(reading, shard, range, |authoritative| authoritative == 0)).sum()
 }
 
 /// How long within a range the number of authoritative nodes was such.

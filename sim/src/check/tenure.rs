@@ -26,12 +26,7 @@ impl Tenures {
             Some(last) if last.master == master => last.versions.push(version),
             _ => {
                 let (master, versions) = (master.to_owned(), vec![version]);
-                self.0.push(Tenure {
-                    master,
-                    event,
-                    at_ms,
-                    versions,
-                });
+                self.0.push(Tenure { master, event, at_ms, versions });
             }
         }
     }
@@ -69,10 +64,7 @@ impl Tenures {
             .enumerate()
             .filter(named)
             .map(|(at, tenure)| {
-                (
-                    tenure.at_ms,
-                    self.0.get(at + 1).map_or(u64::MAX, |next| next.at_ms),
-                )
+                (tenure.at_ms, self.0.get(at + 1).map_or(u64::MAX, |next| next.at_ms))
             })
             .collect()
     }
@@ -94,22 +86,10 @@ mod tests {
         assert_eq!(tenures.acting_under("b", 3), Some(1));
         assert_eq!(tenures.acting_under("a", 3), Some(2));
         assert_eq!(tenures.acting_under("b", 2), None);
-        assert_eq!(
-            tenures.in_force_before(30),
-            Some(0),
-            "not by a commit at the event itself"
-        );
+        assert_eq!(tenures.in_force_before(30), Some(0), "not by a commit at the event itself");
         assert_eq!(tenures.counts_for("a", 2, 35), Some(1));
-        assert_eq!(
-            tenures.counts_for("a", 3, 45),
-            None,
-            "acts under the last one"
-        );
-        assert_eq!(
-            tenures.counts_for("b", 7, 45),
-            Some(2),
-            "under none: for the one in force"
-        );
+        assert_eq!(tenures.counts_for("a", 3, 45), None, "acts under the last one");
+        assert_eq!(tenures.counts_for("b", 7, 45), Some(2), "under none: for the one in force");
         assert_eq!(tenures.named_again("a", 1), [(400, u64::MAX)]);
     }
 }

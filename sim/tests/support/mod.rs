@@ -80,11 +80,7 @@ async fn echo_one(host: Host, mut stream: Stream, log: Log) {
     while stream.read_exact(&mut line).await.is_ok() {
         let text = String::from_utf8_lossy(&line).into_owned();
         tell(&log, &host, format!("served {text}"));
-        if stream
-            .write_all(text.to_uppercase().as_bytes())
-            .await
-            .is_err()
-        {
+        if stream.write_all(text.to_uppercase().as_bytes()).await.is_err() {
             break;
         }
     }
@@ -99,9 +95,7 @@ pub fn caller(log: &Log, calls: Vec<(u64, &'static str)>, patience_ms: u64) -> P
         async move {
             for (at_ms, line) in calls {
                 host.sleep_until(Clock::Monotonic, ms(at_ms)).await;
-                let call = host
-                    .timeout(Clock::Monotonic, ms(patience_ms), call(&host, line))
-                    .await;
+                let call = host.timeout(Clock::Monotonic, ms(patience_ms), call(&host, line)).await;
                 let text = match call {
                     Err(_) => format!("{line}: timeout"),
                     Ok(Err(error)) => format!("{line}: {:?}", error.kind()),
