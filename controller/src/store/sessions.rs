@@ -1,0 +1,160 @@
+//! Sessions and the leaderships that they hold. Pure: the time is passed in, as the store's
+//! boottime clock has it.
+//!
+//! What this is not: durable. A store that restarts has forgotten every session and every
+//! leader, and elects whoever asks first.
+//!
+//! The trap: an expired session has no effect from its deadline on, whether or not a timer has
+//! removed it, so every call begins with removing what has expired.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The sessions of one life of the store.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    open: BTreeMap<u64, Session>,
+    leaders: BTreeMap<String, Leader>,
+}
+
+#[derive(Debug)]
+struct Session {
+    ttl: Duration,
+    deadline: Duration,
+}
+
+#[derive(Debug)]
+struct Leader {
+    session: u64,
+    name: String,
+}
+
+/// There is no such session, or no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("NOSESSION {0} is unknown or has expired")]
+pub(crate) struct NoSession(u64);
+
+/// Who leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Lead {
+    /// The session that asked.
+    Held,
+    /// Another one, of this name.
+    HeldBy(String),
+}
+
+impl Sessions {
+    /// Opens a session under an id that was never used.
+    pub(crate) fn open(&mut self, id: u64, ttl: Duration, now: Duration) {
+        self.open.insert(
+            id,
+            Session {
+                ttl,
+                deadline: now.saturating_add(ttl),
+            },
+        );
+    }
+
+    /// Lets the session last for its TTL from now.
+    pub(crate) fn keep(&mut self, id: u64, now: Duration) -> Result<(), NoSession> {
+        self.expire(now);
+        let session = self.open.get_mut(&id).ok_or(NoSession(id))?;
+        session.deadline = now.saturating_add(session.ttl);
+        Ok(())
+    }
+
+    /// Ends the session and its leaderships.
+    pub(crate) fn close(&mut self, id: u64) {
+        self.open.remove(&id);
+        self.leaders.retain(|_, leader| leader.session != id);
+    }
+
+    /// Makes the session lead under this key if nobody does.
+    pub(crate) fn lead(
+        &mut self,
+        key: &str,
+        id: u64,
+        name: &str,
+        now: Duration,
+    ) -> Result<Lead, NoSession> {
+        self.expire(now);
+        if !self.open.contains_key(&id) {
+            return Err(NoSession(id));
+        }
+        let claim = || Leader {
+            session: id,
+            name: name.to_owned(),
+        };
+        let leader = self.leaders.entry(key.to_owned()).or_insert_with(claim);
+        if leader.session == id {
+            Ok(Lead::Held)
+        } else {
+            Ok(Lead::HeldBy(leader.name.clone()))
+        }
+    }
+
+    /// Ends the sessions whose deadline has come.
+    pub(crate) fn expire(&mut self, now: Duration) {
+        self.open.retain(|_, session| now < session.deadline);
+        self.leaders
+            .retain(|_, leader| self.open.contains_key(&leader.session));
+    }
+
+    /// When the session expires, if it is still there.
+    pub(crate) fn deadline(&self, id: u64) -> Option<Duration> {
+        self.open.get(&id).map(|session| session.deadline)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TTL: Duration = Duration::from_millis(100);
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_session_lasts_for_its_ttl_after_the_last_keepalive() {
+        let mut sessions = Sessions::default();
+        sessions.open(1, TTL, ms(0));
+        assert_eq!(sessions.keep(1, ms(99)), Ok(()));
+        assert_eq!(sessions.deadline(1), Some(ms(199)));
+        assert_eq!(sessions.keep(1, ms(199)), Err(NoSession(1)));
+        assert_eq!(
+            sessions.keep(1, ms(0)),
+            Err(NoSession(1)),
+            "it does not come back"
+        );
+    }
+
+    #[test]
+    fn the_first_leads_until_its_session_ends() {
+        let mut sessions = Sessions::default();
+        sessions.open(1, TTL, ms(0));
+        sessions.open(2, 2 * TTL, ms(0));
+        assert_eq!(sessions.lead("k", 1, "one", ms(0)), Ok(Lead::Held));
+        assert_eq!(sessions.lead("k", 1, "one", ms(1)), Ok(Lead::Held));
+        assert_eq!(
+            sessions.lead("k", 2, "two", ms(99)),
+            Ok(Lead::HeldBy("one".into()))
+        );
+        assert_eq!(sessions.lead("other", 2, "two", ms(99)), Ok(Lead::Held));
+        assert_eq!(sessions.lead("k", 2, "two", ms(100)), Ok(Lead::Held));
+        assert_eq!(sessions.lead("k", 1, "one", ms(100)), Err(NoSession(1)));
+        assert_eq!(sessions.lead("k", 3, "three", ms(100)), Err(NoSession(3)));
+    }
+
+    #[test]
+    fn closing_ends_leadership_at_once() {
+        let mut sessions = Sessions::default();
+        sessions.open(1, TTL, ms(0));
+        sessions.open(2, TTL, ms(0));
+        assert_eq!(sessions.lead("k", 1, "one", ms(0)), Ok(Lead::Held));
+        sessions.close(1);
+        assert_eq!(sessions.deadline(1), None);
+        assert_eq!(sessions.lead("k", 2, "two", ms(0)), Ok(Lead::Held));
+    }
+}

@@ -1,0 +1,164 @@
+//! Scripted peers of a controller: nodes that answer probes from their settings, and a load
+//! balancer. They log what they get, and a node's log line has all requests that came in one
+//! piece, before any of them is answered.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use bytes::{Bytes, BytesMut};
+use host::Stream;
+use node::resp::{self, Frame, FrameReader};
+use node::topology::Topology;
+use tokio::io::AsyncWriteExt;
+
+use super::memory::Network;
+
+/// A node; the letter is the last one of its id.
+pub struct FakeNode {
+    pub letter: char,
+    pub network: Rc<Network>,
+    pub version: Cell<i64>,
+    pub role: RefCell<String>,
+    pub sequence: Cell<u64>,
+    /// Takes requests and answers none.
+    pub hung: Cell<bool>,
+    /// Answers everything with `-LOADING …`.
+    pub loading: Cell<bool>,
+}
+
+pub const NODE_PORT: u16 = 6666;
+
+impl FakeNode {
+    /// A node at `node-<letter>` that is in no topology.
+    pub fn start(network: &Rc<Network>, letter: char) -> Rc<Self> {
+        let node = Rc::new(Self {
+            letter,
+            network: network.clone(),
+            version: Cell::new(-1),
+            role: RefCell::new("slave".to_owned()),
+            sequence: Cell::new(1),
+            hung: Cell::new(false),
+            loading: Cell::new(false),
+        });
+        let (host, serving) = (network.host(&format!("node-{letter}")), node.clone());
+        host.clone().spawn(async move {
+            let mut listener = host.bind(NODE_PORT).await.unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
+                host.spawn(serving.clone().serve(stream));
+            }
+        });
+        node
+    }
+
+    async fn serve(self: Rc<Self>, stream: Stream) {
+        let mut stream = FrameReader::new(stream);
+        while let Ok(Some(first)) = stream.request().await {
+            let mut requests = vec![first];
+            while let Ok(Some(next)) = stream.buffered_request() {
+                requests.push(next);
+            }
+            let lines: Vec<String> = requests.iter().map(|request| shown(request)).collect();
+            self.network
+                .tell(format!("{} gets {}", self.letter, lines.join(" + ")));
+            if self.hung.get() {
+                std::future::pending::<()>().await;
+            }
+            let mut out = BytesMut::new();
+            requests
+                .iter()
+                .for_each(|request| resp::encode(&self.answer(request), &mut out));
+            if stream.get_mut().write_all(&out).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn answer(&self, request: &[Bytes]) -> Frame {
+        let words: Vec<&str> = request
+            .iter()
+            .map(|word| std::str::from_utf8(word).unwrap())
+            .collect();
+        match words.as_slice() {
+            _ if self.loading.get() => {
+                resp::error("LOADING kvrocks is restoring the db from backup")
+            }
+            ["CLUSTER", "INFO"] if self.version.get() < 0 => {
+                resp::error("CLUSTERDOWN The cluster is not initialized")
+            }
+            ["CLUSTER", "INFO"] => {
+                resp::bulk(format!("cluster_current_epoch:{}\r\n", self.version.get()))
+            }
+            ["INFO"] => resp::bulk(format!(
+                "# Replication\r\nrole:{}\r\n# Keyspace\r\nsequence:{}\r\n",
+                self.role.borrow(),
+                self.sequence.get()
+            )),
+            ["CLUSTERX", "SETNODES", text, version] => self.take_topology(text, version),
+            _ => resp::ok(),
+        }
+    }
+
+    fn take_topology(&self, text: &str, version: &str) -> Frame {
+        let version = version.parse().unwrap();
+        let topology = Topology::parse(text, version).unwrap();
+        let myself = topology
+            .members
+            .values()
+            .find(|member| member.id.ends_with(self.letter));
+        let master = myself.is_some_and(|member| member.is_master());
+        self.role
+            .replace(if master { "master" } else { "slave" }.to_owned());
+        self.version.set(version);
+        resp::ok()
+    }
+}
+
+/// Requests without the parts that are long: ids are their last letter, and a topology is its
+/// version.
+fn shown(request: &[Bytes]) -> String {
+    let short = |word: &Bytes| {
+        let word = String::from_utf8_lossy(word);
+        match word.len() {
+            40 => word[39..].to_owned(),
+            41.. => "…".to_owned(),
+            _ => word.into_owned(),
+        }
+    };
+    request.iter().map(short).collect::<Vec<_>>().join(" ")
+}
+
+/// A load balancer at `lb` that acknowledges redirects, or answers an error while it is told to.
+pub struct FakeLb {
+    pub refuses: Cell<bool>,
+}
+
+impl FakeLb {
+    pub fn start(network: &Rc<Network>, admin_port: u16) -> Rc<Self> {
+        let lb = Rc::new(Self {
+            refuses: Cell::new(false),
+        });
+        let (host, network, serving) = (network.host("lb"), network.clone(), lb.clone());
+        host.clone().spawn(async move {
+            let mut listener = host.bind(admin_port).await.unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
+                let (network, serving) = (network.clone(), serving.clone());
+                host.spawn(async move {
+                    let mut stream = FrameReader::new(stream);
+                    while let Ok(Some(request)) = stream.request().await {
+                        network.tell(format!("lb gets {}", shown(&request)));
+                        let refused = || resp::error("ERR busy");
+                        let reply = if serving.refuses.get() {
+                            refused()
+                        } else {
+                            resp::ok()
+                        };
+                        let mut out = BytesMut::new();
+                        resp::encode(&reply, &mut out);
+                        stream.get_mut().write_all(&out).await.unwrap();
+                    }
+                });
+            }
+        });
+        lb
+    }
+}

@@ -1,0 +1,6 @@
+//! The shells of controller and store against scripted peers, on machines in memory.
+
+mod fake;
+mod memory;
+mod probing;
+mod store;

@@ -1,0 +1,379 @@
+//! A controller's rounds: what goes to whom in which order, promotion, redirects, leadership.
+
+use std::rc::Rc;
+
+use controller::cluster_record::{LbRecord, NodeRecord, NodeRole, ShardRecord};
+use controller::store::{StoreConfig, serve_store};
+use controller::{
+    ClusterRecord, ControllerConfig, Heartbeat, LeaseConfig, ProbeConfig, StoreAddress,
+};
+use host::Host;
+use node::slot::SlotRange;
+
+use super::fake::{FakeLb, FakeNode, NODE_PORT};
+use super::memory::{Network, pass, run};
+
+const STORE_PORT: u16 = 2379;
+const ADMIN_PORT: u16 = 7001;
+const INTERVAL_MS: u64 = 1000;
+const TIMEOUT_MS: u64 = 300;
+
+fn id(letter: char) -> String {
+    format!("{letter:0>40}")
+}
+
+fn config(name: &str) -> ControllerConfig {
+    let node = |letter: char, role| NodeRecord {
+        id: id(letter),
+        host: format!("node-{letter}"),
+        port: NODE_PORT,
+        role,
+    };
+    let nodes = vec![
+        node('a', NodeRole::Master),
+        node('b', NodeRole::Slave),
+        node('c', NodeRole::Slave),
+    ];
+    let lb = Some(LbRecord {
+        host: "lb".into(),
+        port: 7000,
+        admin_port: ADMIN_PORT,
+    });
+    let shards = vec![ShardRecord {
+        slots: vec![SlotRange::ALL],
+        nodes,
+        lb,
+    }];
+    ControllerConfig {
+        name: name.into(),
+        store: StoreAddress {
+            host: "store".into(),
+            port: STORE_PORT,
+        },
+        session_ttl_ms: 3000,
+        probe: ProbeConfig {
+            interval_ms: INTERVAL_MS,
+            connect_timeout_ms: TIMEOUT_MS,
+            request_timeout_ms: TIMEOUT_MS,
+            failures: 3,
+        },
+        lease: Some(LeaseConfig { ttl_ms: 2000 }),
+        heartbeat: Heartbeat::WithInfo,
+        initial: ClusterRecord {
+            version: 1,
+            election_version: 0,
+            shards,
+        },
+    }
+}
+
+struct Cluster {
+    network: Rc<Network>,
+    nodes: [Rc<FakeNode>; 3],
+    lb: Rc<FakeLb>,
+    store_host: Host,
+}
+
+impl Cluster {
+    /// A store, three nodes and a load balancer.
+    async fn start() -> Self {
+        let network = Network::new();
+        let store_host = network.host("store");
+        let nodes = ['a', 'b', 'c'].map(|letter| FakeNode::start(&network, letter));
+        let lb = FakeLb::start(&network, ADMIN_PORT);
+        let cluster = Self {
+            network,
+            nodes,
+            lb,
+            store_host,
+        };
+        cluster.start_store();
+        pass(1).await;
+        cluster
+    }
+
+    fn start_store(&self) {
+        let serving = serve_store(self.store_host.clone(), StoreConfig { port: STORE_PORT });
+        self.store_host.spawn(async { serving.await.unwrap() });
+    }
+
+    fn start_controller(&self, config: ControllerConfig) {
+        let host = self.network.host(&config.name);
+        let serving = controller::serve(host.clone(), config);
+        host.spawn(async { serving.await.unwrap() });
+    }
+
+    /// The log so far, which begins anew.
+    fn take_log(&self) -> Vec<String> {
+        self.network.log.take()
+    }
+
+    fn versions(&self) -> [i64; 3] {
+        [0, 1, 2].map(|index: usize| self.nodes[index].version.get())
+    }
+}
+
+#[test]
+fn a_new_cluster_is_stored_then_pushed_then_probed() {
+    run(async {
+        let cluster = Cluster::start().await;
+        cluster.start_controller(config("controller-1"));
+        pass(1).await;
+        assert_eq!(cluster.versions(), [1, 1, 1]);
+        let log = cluster.take_log();
+        let place = |text: &str| log.iter().position(|line| line.contains(text)).unwrap();
+        assert!(place("controller-1 leads: true") < place("committed 1, masters a"));
+        assert!(place("committed 1, masters a") < place("a gets CLUSTERX SETNODEID a"));
+        assert!(place("a gets CLUSTERX SETNODEID a") < place("a gets CLUSTERX SETNODES … 1"));
+        assert!(place("lb gets REDIRECT 0 node-a 6666") < log.len());
+        assert!(
+            !log.iter().any(|line| line.contains("CLUSTER INFO")),
+            "{log:?}"
+        );
+
+        pass(INTERVAL_MS).await;
+        let log = cluster.take_log();
+        let expected = ["a", "b", "c"]
+            .map(|node| format!("{node} gets CLUSTER INFO + CLUSTERX HEARTBEAT a 2000 0"));
+        assert_eq!(log, expected, "one piece per node, and nothing else");
+    });
+}
+
+#[test]
+fn a_heartbeat_after_info_waits_for_the_reply() {
+    run(async {
+        let cluster = Cluster::start().await;
+        let mut config = config("controller-1");
+        config.heartbeat = Heartbeat::AfterInfo;
+        cluster.start_controller(config);
+        pass(INTERVAL_MS / 2).await;
+        cluster.nodes[1].hung.set(true);
+        cluster.nodes[2].loading.set(true);
+        cluster.take_log();
+        pass(INTERVAL_MS).await;
+        let network = &cluster.network;
+        assert_eq!(
+            network.lines("a gets"),
+            ["a gets CLUSTER INFO", "a gets CLUSTERX HEARTBEAT a 2000 0"]
+        );
+        assert_eq!(network.lines("b gets"), ["b gets CLUSTER INFO"]);
+        assert_eq!(network.lines("c gets"), ["c gets CLUSTER INFO"]);
+        assert_eq!(network.lines("failed").len(), 1, "loading is no failure");
+    });
+}
+
+#[test]
+fn a_hung_master_is_replaced_after_three_failures_store_first_nodes_second() {
+    run(async {
+        let cluster = Cluster::start().await;
+        cluster.start_controller(config("controller-1"));
+        pass(INTERVAL_MS / 2).await;
+        cluster.nodes[0].hung.set(true);
+        cluster.nodes[1].sequence.set(8);
+        cluster.nodes[2].sequence.set(7);
+        pass(2 * INTERVAL_MS + 2 * TIMEOUT_MS).await;
+        assert_eq!(
+            cluster.network.lines("of 3: no reply within 300 ms").len(),
+            2
+        );
+        assert_eq!(cluster.network.lines("promoting"), Vec::<String>::new());
+        cluster.take_log();
+
+        pass(2 * INTERVAL_MS).await;
+        assert_eq!(cluster.versions(), [1, 2, 2]);
+        assert_eq!(*cluster.nodes[1].role.borrow(), "master");
+        let log = cluster.take_log();
+        let place = |text: &str| {
+            let found = log.iter().position(|line| line.contains(text));
+            found.unwrap_or_else(|| panic!("no {text:?} in {log:#?}"))
+        };
+        assert!(place("node-a failed, 3 of 3") < place("committed 2, masters b"));
+        for told in [
+            "b gets CLUSTERX SETNODES … 2",
+            "c gets CLUSTERX SETNODES … 2",
+        ] {
+            assert!(place("committed 2, masters b") < place(told));
+        }
+        assert!(place("committed 2, masters b") < place("lb gets REDIRECT 0 node-b 6666"));
+        assert!(place("push of version 2 to node-a") > place("committed 2"));
+        assert!(place("c gets CLUSTER INFO + CLUSTERX HEARTBEAT b 2000 1") > place("committed 2"));
+
+        cluster.nodes[0].hung.set(false);
+        pass(2 * INTERVAL_MS).await;
+        assert_eq!(
+            cluster.versions(),
+            [2, 2, 2],
+            "the old master is told when it is back"
+        );
+        assert_eq!(*cluster.nodes[0].role.borrow(), "slave");
+    });
+}
+
+#[test]
+fn of_two_failovers_at_once_the_second_is_refused_and_tried_again() {
+    run(async {
+        let cluster = Cluster::start().await;
+        FakeNode::start(&cluster.network, 'd');
+        let mut config = config("controller-1");
+        let shards = &mut config.initial.shards;
+        shards[0].slots = vec![SlotRange { first: 0, last: 99 }];
+        let mut second = shards[0].clone();
+        second.slots = vec![SlotRange {
+            first: 100,
+            last: 16383,
+        }];
+        second.nodes = vec![shards[0].nodes.remove(2), shards[0].nodes[1].clone()];
+        second.nodes[0].role = NodeRole::Master;
+        (second.nodes[1].id, second.nodes[1].host) = (id('d'), "node-d".into());
+        shards.push(second);
+        cluster.start_controller(config);
+        pass(INTERVAL_MS / 2).await;
+        cluster.nodes[0].hung.set(true);
+        cluster.nodes[2].hung.set(true);
+        pass(5 * INTERVAL_MS).await;
+        assert_eq!(
+            cluster.network.lines("committed"),
+            [
+                "committed 1, masters ac",
+                "committed 2, masters bc",
+                "committed 3, masters bd"
+            ]
+        );
+        assert_eq!(
+            cluster
+                .network
+                .lines("the cluster has been updated by others")
+                .len(),
+            1
+        );
+    });
+}
+
+#[test]
+fn nobody_is_promoted_without_a_candidate() {
+    run(async {
+        let cluster = Cluster::start().await;
+        cluster.start_controller(config("controller-1"));
+        pass(INTERVAL_MS / 2).await;
+        cluster.nodes.iter().for_each(|node| node.hung.set(true));
+        pass(6 * INTERVAL_MS).await;
+        assert!(cluster.network.lines("no replica can be promoted").len() > 1);
+        assert_eq!(
+            cluster.network.lines("committed"),
+            ["committed 1, masters a"]
+        );
+        cluster.nodes[2].hung.set(false);
+        pass(3 * INTERVAL_MS).await;
+        assert_eq!(
+            cluster.network.lines("committed 2"),
+            ["committed 2, masters c"]
+        );
+    });
+}
+
+#[test]
+fn an_older_node_is_told_and_a_newer_one_is_not_adopted() {
+    run(async {
+        let cluster = Cluster::start().await;
+        cluster.start_controller(config("controller-1"));
+        pass(INTERVAL_MS / 2).await;
+        cluster.nodes[1].version.set(-1);
+        cluster.nodes[2].version.set(9);
+        cluster.take_log();
+        pass(INTERVAL_MS).await;
+        assert_eq!(cluster.versions(), [1, 1, 9]);
+        assert_eq!(
+            cluster.network.lines("SETNODES"),
+            ["b gets CLUSTERX SETNODES … 1"]
+        );
+        assert_eq!(
+            cluster
+                .network
+                .lines("has version 9, the store 1: not adopted")
+                .len(),
+            1
+        );
+        assert_eq!(cluster.network.lines("failed"), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_redirect_is_repeated_until_it_is_acknowledged_and_by_the_next_leader() {
+    run(async {
+        let cluster = Cluster::start().await;
+        cluster.lb.refuses.set(true);
+        cluster.start_controller(config("controller-1"));
+        pass(2 * INTERVAL_MS + INTERVAL_MS / 2).await;
+        let sent = cluster
+            .network
+            .lines("lb gets REDIRECT 0 node-a 6666")
+            .len();
+        assert!(sent >= 3, "{sent}");
+        cluster.lb.refuses.set(false);
+        pass(INTERVAL_MS).await;
+        cluster.take_log();
+        pass(3 * INTERVAL_MS).await;
+        assert_eq!(cluster.network.lines("lb gets"), Vec::<String>::new());
+
+        cluster.network.kill("controller-1");
+        cluster.start_controller(config("controller-2"));
+        pass(5 * INTERVAL_MS).await;
+        assert_eq!(
+            cluster.network.lines("controller-2 leads"),
+            ["controller-2 leads: true"]
+        );
+        assert_eq!(
+            cluster.network.lines("lb gets"),
+            ["lb gets REDIRECT 0 node-a 6666"]
+        );
+    });
+}
+
+#[test]
+fn without_the_store_a_leader_probes_nobody_and_goes_on_believing() {
+    run(async {
+        let cluster = Cluster::start().await;
+        cluster.start_controller(config("controller-1"));
+        pass(INTERVAL_MS / 2).await;
+        cluster.network.kill("store");
+        cluster.take_log();
+        pass(10 * INTERVAL_MS).await;
+        assert_eq!(cluster.network.lines("round skipped").len(), 10);
+        assert_eq!(cluster.network.lines("gets"), Vec::<String>::new());
+
+        cluster.start_store();
+        pass(2 * INTERVAL_MS).await;
+        assert!(!cluster.network.lines("a gets CLUSTER INFO").is_empty());
+        assert_eq!(cluster.network.lines("leads"), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn one_leads_until_it_hears_of_another_leader() {
+    run(async {
+        let cluster = Cluster::start().await;
+        cluster.start_controller(config("controller-1"));
+        pass(1).await;
+        cluster.start_controller(config("controller-2"));
+        pass(10 * INTERVAL_MS).await;
+        assert_eq!(cluster.network.lines("leads"), ["controller-1 leads: true"]);
+
+        // Sessions are forgotten, and the first to ask is the second controller.
+        cluster.network.kill("store");
+        pass(INTERVAL_MS - 1).await;
+        cluster.start_store();
+        pass(3 * INTERVAL_MS).await;
+        let changes = cluster.network.lines("leads");
+        assert_eq!(
+            changes[1..],
+            ["controller-2 leads: true", "controller-1 leads: false"]
+        );
+        cluster.take_log();
+        pass(INTERVAL_MS).await;
+        assert_eq!(
+            cluster.network.lines("a gets").len(),
+            1,
+            "only the leader probes"
+        );
+    });
+}
