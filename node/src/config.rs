@@ -1,0 +1,347 @@
+//! The options of a node, under Kvrocks' names: as typed fields for whoever starts one, and as
+//! text for the command line and `CONFIG GET|SET`.
+//!
+//! What this is not: `nodes.conf`, which keeps the topology.
+//!
+//! The trap: an idle timeout below the interval of pings cuts every quiet replication link.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::lease::LeaseMode;
+
+/// What MOVED names: the setting `moved`, which the load balancer proposal leaves open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MovedAddress {
+    /// The owner's own address, as the proposal leaves it.
+    #[default]
+    Node,
+    /// The owner's load balancer where it has one.
+    Lb,
+}
+
+/// The options of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NodeConfig {
+    /// The port to listen on; 0 for any free one.
+    pub port: u16,
+    /// Further addresses that are this node's own, beside the machine's name: by them it finds
+    /// itself in a topology when nobody has told it its id.
+    pub bind: Vec<String>,
+    /// Whether slots are routed and the cluster commands work.
+    pub cluster_enabled: bool,
+    /// Whether the topology is kept in `nodes.conf` and loaded at start.
+    pub persist_cluster_nodes_enabled: bool,
+    /// What an expired lease does.
+    pub master_lease_mode: LeaseMode,
+    /// What MOVED names.
+    pub moved: MovedAddress,
+    /// The name of the database; replication is refused between different ones.
+    pub db_name: String,
+    /// Within which a replica must reach its master.
+    pub replication_connect_timeout_ms: u64,
+    /// After how long without a message either end of a replication link gives it up.
+    pub replication_idle_timeout_ms: u64,
+    /// How often a master pings a replica that it has nothing to send to.
+    pub replication_ping_interval_ms: u64,
+    /// The least time between two acknowledgements of a replica.
+    pub replication_ack_interval_ms: u64,
+    /// How long a replica waits after a failed or lost connection.
+    pub replication_connection_retry_ms: u64,
+    /// How long a replica waits after any other error.
+    pub replication_error_retry_ms: u64,
+}
+
+impl Default for NodeConfig {
+    fn default() -> Self {
+        Self {
+            port: 6666,
+            bind: Vec::new(),
+            cluster_enabled: true,
+            persist_cluster_nodes_enabled: true,
+            master_lease_mode: LeaseMode::Disabled,
+            moved: MovedAddress::Node,
+            db_name: "change.me.db".to_owned(),
+            replication_connect_timeout_ms: 3100,
+            replication_idle_timeout_ms: 5000,
+            replication_ping_interval_ms: 2000,
+            replication_ack_interval_ms: 1000,
+            replication_connection_retry_ms: 1000,
+            replication_error_retry_ms: 10_000,
+        }
+    }
+}
+
+/// Why an option was not set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// There is no such option.
+    #[error("Unsupported CONFIG parameter: {name}")]
+    Unknown {
+        /// The name as it was given.
+        name: String,
+    },
+    /// The option stands fast once the node runs.
+    #[error("Unable to change the value of '{name}' at runtime, it must be set at start")]
+    ReadOnly {
+        /// The option.
+        name: &'static str,
+    },
+    /// The value is not allowed.
+    #[error("invalid value '{value}' for '{name}': {allowed}")]
+    Value {
+        /// The option.
+        name: &'static str,
+        /// The value as it was given.
+        value: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+}
+
+impl NodeConfig {
+    /// Every option with its value, in the order of the table.
+    pub fn options(&self) -> impl Iterator<Item = (&'static str, String)> {
+        OPTIONS.iter().map(|option| (option.name, (option.get)(self)))
+    }
+
+    /// Sets an option before the start, by Kvrocks' name in any case.
+    ///
+    /// ```
+    /// let mut config = node::NodeConfig::default();
+    /// config.set("master-lease-mode", "block-write").unwrap();
+    /// assert_eq!(config.master_lease_mode, node::LeaseMode::BlockWrite);
+    /// assert!(config.set("master-lease-mode", "maybe").is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError::Unknown`] and [`ConfigError::Value`]; nothing has changed then.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
+        self.assign(find(name)?, value)
+    }
+
+    /// Sets an option of a node that runs.
+    ///
+    /// # Errors
+    /// As [`NodeConfig::set`], and [`ConfigError::ReadOnly`].
+    pub(crate) fn set_at_runtime(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
+        let option = find(name)?;
+        if !option.at_runtime {
+            return Err(ConfigError::ReadOnly { name: option.name });
+        }
+        self.assign(option, value)
+    }
+
+    fn assign(&mut self, option: &ConfigOption, value: &str) -> Result<(), ConfigError> {
+        (option.set)(self, value).ok_or_else(|| ConfigError::Value {
+            name: option.name,
+            value: value.to_owned(),
+            allowed: option.allowed,
+        })
+    }
+}
+
+fn find(name: &str) -> Result<&'static ConfigOption, ConfigError> {
+    OPTIONS
+        .iter()
+        .find(|option| option.name.eq_ignore_ascii_case(name))
+        .ok_or_else(|| ConfigError::Unknown { name: name.to_owned() })
+}
+
+struct ConfigOption {
+    name: &'static str,
+    at_runtime: bool,
+    allowed: &'static str,
+    get: fn(&NodeConfig) -> String,
+    set: fn(&mut NodeConfig, &str) -> Option<()>,
+}
+
+macro_rules! option {
+    ($name:literal, $at_runtime:literal, $field:ident, $allowed:expr, $write:expr, $read:expr) => {
+        ConfigOption {
+            name: $name,
+            at_runtime: $at_runtime,
+            allowed: $allowed,
+            get: |config| $write(&config.$field),
+            set: |config, value| $read(value).map(|value| config.$field = value),
+        }
+    };
+}
+
+const YES_NO: &str = "expected yes or no";
+const MS: &str = "expected milliseconds, 1 or more";
+
+const OPTIONS: &[ConfigOption] = &[
+    option!("port", false, port, "expected a port, 0 to 65535", u16::to_string, parse),
+    option!("bind", false, bind, "expected addresses", write_words, read_words),
+    option!("cluster-enabled", false, cluster_enabled, YES_NO, write_flag, read_flag),
+    option!(
+        "persist-cluster-nodes-enabled",
+        true,
+        persist_cluster_nodes_enabled,
+        YES_NO,
+        write_flag,
+        read_flag
+    ),
+    option!(
+        "master-lease-mode",
+        true,
+        master_lease_mode,
+        "expected disabled, log-only or block-write",
+        LeaseMode::to_string,
+        parse
+    ),
+    option!("moved", true, moved, "expected node or lb", write_moved, read_moved),
+    option!("db-name", false, db_name, "expected one word", String::clone, read_word),
+    option!(
+        "replication-connect-timeout-ms",
+        true,
+        replication_connect_timeout_ms,
+        MS,
+        u64::to_string,
+        read_ms
+    ),
+    option!(
+        "replication-idle-timeout-ms",
+        true,
+        replication_idle_timeout_ms,
+        MS,
+        u64::to_string,
+        read_ms
+    ),
+    option!(
+        "replication-ping-interval-ms",
+        true,
+        replication_ping_interval_ms,
+        MS,
+        u64::to_string,
+        read_ms
+    ),
+    option!(
+        "replication-ack-interval-ms",
+        true,
+        replication_ack_interval_ms,
+        MS,
+        u64::to_string,
+        read_ms
+    ),
+    option!(
+        "replication-connection-retry-ms",
+        true,
+        replication_connection_retry_ms,
+        MS,
+        u64::to_string,
+        read_ms
+    ),
+    option!(
+        "replication-error-retry-ms",
+        true,
+        replication_error_retry_ms,
+        MS,
+        u64::to_string,
+        read_ms
+    ),
+];
+
+fn parse<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+fn read_ms(text: &str) -> Option<u64> {
+    parse(text).filter(|ms| *ms > 0)
+}
+
+fn write_flag(flag: &bool) -> String {
+    if *flag { "yes" } else { "no" }.to_owned()
+}
+
+fn read_flag(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
+}
+
+fn write_moved(moved: &MovedAddress) -> String {
+    match moved {
+        MovedAddress::Node => "node",
+        MovedAddress::Lb => "lb",
+    }
+    .to_owned()
+}
+
+fn read_moved(text: &str) -> Option<MovedAddress> {
+    [MovedAddress::Node, MovedAddress::Lb]
+        .into_iter()
+        .find(|moved| write_moved(moved).eq_ignore_ascii_case(text))
+}
+
+fn write_words(words: &[String]) -> String {
+    words.join(" ")
+}
+
+fn read_words(text: &str) -> Option<Vec<String>> {
+    Some(text.split_whitespace().map(str::to_owned).collect())
+}
+
+fn read_word(text: &str) -> Option<String> {
+    let one_word = !text.is_empty() && !text.contains(char::is_whitespace);
+    one_word.then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_reads_back_what_it_writes() {
+        let config = NodeConfig {
+            port: 7000,
+            bind: vec!["a".to_owned(), "b".to_owned()],
+            cluster_enabled: false,
+            persist_cluster_nodes_enabled: false,
+            master_lease_mode: LeaseMode::LogOnly,
+            moved: MovedAddress::Lb,
+            db_name: "x".to_owned(),
+            replication_connect_timeout_ms: 1,
+            replication_idle_timeout_ms: 2,
+            replication_ping_interval_ms: 3,
+            replication_ack_interval_ms: 4,
+            replication_connection_retry_ms: 5,
+            replication_error_retry_ms: 6,
+        };
+        let mut copy = NodeConfig::default();
+        for (name, value) in config.options() {
+            copy.set(&name.to_uppercase(), &value).unwrap();
+        }
+        assert_eq!(copy, config);
+    }
+
+    #[test]
+    fn bad_values_change_nothing() {
+        let mut config = NodeConfig::default();
+        for (name, value) in [
+            ("port", "65536"),
+            ("cluster-enabled", "1"),
+            ("moved", "lbs"),
+            ("db-name", "a b"),
+            ("db-name", ""),
+            ("replication-ping-interval-ms", "0"),
+            ("no-such-option", "1"),
+        ] {
+            assert!(config.set(name, value).is_err(), "{name} {value}");
+        }
+        assert_eq!(config, NodeConfig::default());
+    }
+
+    #[test]
+    fn some_options_stand_fast() {
+        let mut config = NodeConfig::default();
+        assert!(config.set_at_runtime("master-lease-mode", "log-only").is_ok());
+        assert_eq!(config.set_at_runtime("port", "1"), Err(ConfigError::ReadOnly { name: "port" }));
+    }
+}

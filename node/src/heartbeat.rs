@@ -1,0 +1,139 @@
+//! `CLUSTERX HEARTBEAT`: the probe that carries a lease, in both forms that were proposed.
+//!
+//! ```text
+//! HEARTBEAT <election_version> <ttl_ms> [stamp]                   the pull request's text
+//! HEARTBEAT <master_node_id> <lease_ms> <election_version> [stamp]   its code
+//! ```
+//! A first argument that is an unsigned integer makes it the first form. A stamp is accepted
+//! and ignored.
+//!
+//! What this is not: an answer to whether the lease was renewed. A node that is not meant, or
+//! is no master, says nothing about it, as upstream.
+//!
+//! The trap: the first form names no master, so every master that receives it takes the lease.
+
+use bytes::Bytes;
+
+use crate::arguments;
+use crate::error_reply::ErrorReply;
+use crate::lease::VersionMismatch;
+use crate::node::Node;
+
+/// A heartbeat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Heartbeat {
+    /// The id of the master that is meant; whoever is master if there is none.
+    pub(crate) master: Option<String>,
+    /// The length of the lease, 1 or more.
+    pub(crate) lease_ms: u64,
+    /// The election version under which it is granted.
+    pub(crate) election_version: u64,
+}
+
+impl Heartbeat {
+    /// Reads the arguments that follow `HEARTBEAT`.
+    ///
+    /// # Errors
+    /// In upstream's words and order.
+    pub(crate) fn parse(args: &[Bytes]) -> Result<Heartbeat, ErrorReply> {
+        let first_is_version = args.first().is_some_and(|first| version(first).is_ok());
+        match args {
+            [election_version, ttl, stamp @ ..] if first_is_version && stamp.len() <= 1 => {
+                Ok(Heartbeat {
+                    master: None,
+                    lease_ms: lease_ms(ttl)?,
+                    election_version: version(election_version)?,
+                })
+            }
+            [master, lease, election_version, stamp @ ..]
+                if !first_is_version && stamp.len() <= 1 =>
+            {
+                Ok(Heartbeat {
+                    master: Some(arguments::text(master)),
+                    lease_ms: lease_ms(lease)?,
+                    election_version: version(election_version)?,
+                })
+            }
+            _ => Err(ErrorReply::arity()),
+        }
+    }
+
+    /// Renews the lease if this node is meant and is master.
+    ///
+    /// # Errors
+    /// [`VersionMismatch`] if it is, and the heartbeat is of an older version.
+    pub(crate) fn run(&self, node: &Node) -> Result<(), VersionMismatch> {
+        let cluster = node.cluster.borrow();
+        let meant = self.master.as_ref().is_none_or(|id| id == cluster.my_id());
+        drop(cluster);
+        if meant && node.is_cluster_master() {
+            node.storage.gate().heartbeat(self.lease_ms, self.election_version)?;
+            node.tell_status();
+        }
+        Ok(())
+    }
+}
+
+fn lease_ms(argument: &Bytes) -> Result<u64, ErrorReply> {
+    match arguments::number(argument) {
+        None => Err(ErrorReply::err("lease_ms is not an integer or out of range")),
+        Some(0) => Err(ErrorReply::err("invalid lease_ms: must be greater than 0")),
+        Some(lease_ms) => Ok(lease_ms),
+    }
+}
+
+fn version(argument: &Bytes) -> Result<u64, ErrorReply> {
+    let error = || ErrorReply::err("election_version is not an integer or out of range");
+    arguments::number(argument).ok_or_else(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &'static str) -> Result<Heartbeat, String> {
+        let args: Vec<Bytes> =
+            text.split_whitespace().map(|word| Bytes::from_static(word.as_bytes())).collect();
+        Heartbeat::parse(&args).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn both_forms_with_and_without_a_stamp() {
+        let text_form = Heartbeat { master: None, lease_ms: 500, election_version: 3 };
+        assert_eq!(parse("3 500").as_ref(), Ok(&text_form));
+        assert_eq!(parse("3 500 17"), Ok(text_form));
+        let code_form =
+            Heartbeat { master: Some("me".to_owned()), lease_ms: 500, election_version: 3 };
+        assert_eq!(parse("me 500 3").as_ref(), Ok(&code_form));
+        assert_eq!(parse("me 500 3 17"), Ok(code_form));
+        // An id of 40 digits is no number of 64 bits.
+        let digits = parse("1234567890123456789012345678901234567890 500 3").unwrap();
+        assert!(digits.master.is_some());
+        assert_eq!(parse("me 18446744073709551615 0").unwrap().lease_ms, u64::MAX);
+    }
+
+    #[test]
+    fn errors_are_upstreams() {
+        let lease = "ERR lease_ms is not an integer or out of range";
+        let zero = "ERR invalid lease_ms: must be greater than 0";
+        let version = "ERR election_version is not an integer or out of range";
+        let arity = "ERR wrong number of arguments";
+        for (text, error) in [
+            ("", arity),
+            ("3", arity),
+            ("3 500 x x", arity),
+            ("me 500", arity),
+            ("me 500 3 x x", arity),
+            ("me x y", lease),
+            ("me -1 3", lease),
+            ("me 18446744073709551616 3", lease),
+            ("me 0 y", zero),
+            ("me 500 y", version),
+            ("me 500 -1", version),
+            ("3 x", lease),
+            ("3 0", zero),
+        ] {
+            assert_eq!(parse(text), Err(error.to_owned()), "{text}");
+        }
+    }
+}

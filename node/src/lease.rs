@@ -1,0 +1,266 @@
+//! The master lease as the pull request proposes it: until when this node may write, and the
+//! election version of the last grant. Pure: the time is an argument.
+//!
+//! What this is not: a proof of leadership. The deadline counts from when a heartbeat was
+//! *processed*, on a clock that can step; both numbers live in memory only; and a lease that was
+//! never granted does not block.
+//!
+//! The trap: deadline 0 means *never expires*, not *expired*.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// What an expired lease does to writes: Kvrocks' option `master-lease-mode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LeaseMode {
+    /// Nothing, as if there were no leases.
+    #[default]
+    Disabled,
+    /// Writes go through, each with an error log.
+    LogOnly,
+    /// Writes are refused.
+    BlockWrite,
+}
+
+impl fmt::Display for LeaseMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LeaseMode::Disabled => "disabled",
+            LeaseMode::LogOnly => "log-only",
+            LeaseMode::BlockWrite => "block-write",
+        })
+    }
+}
+
+/// A text names no lease mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected disabled, log-only or block-write")]
+pub struct UnknownLeaseMode;
+
+impl FromStr for LeaseMode {
+    type Err = UnknownLeaseMode;
+
+    fn from_str(text: &str) -> Result<Self, UnknownLeaseMode> {
+        [LeaseMode::Disabled, LeaseMode::LogOnly, LeaseMode::BlockWrite]
+            .into_iter()
+            .find(|mode| mode.to_string().eq_ignore_ascii_case(text))
+            .ok_or(UnknownLeaseMode)
+    }
+}
+
+/// The lease of one node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lease {
+    deadline_ms: u64,
+    election_version: u64,
+}
+
+/// A grant that took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Until when, in milliseconds of the clock that `now_ms` was read from; still valid then.
+    pub deadline_ms: u64,
+    /// The election version under which it was granted.
+    pub election_version: u64,
+}
+
+/// A heartbeat of an older election version than the one before. It grants nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("election version mismatch: local={local}, received={received}")]
+pub struct VersionMismatch {
+    /// The version of the last grant.
+    pub local: u64,
+    /// The version of the heartbeat.
+    pub received: u64,
+}
+
+/// What the lease says to a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Go on.
+    Open,
+    /// Go on with an error log: expired under [`LeaseMode::LogOnly`].
+    OpenWithLog,
+    /// Refuse: expired under [`LeaseMode::BlockWrite`].
+    Closed,
+}
+
+impl Lease {
+    /// A heartbeat is processed at `now_ms`. An equal version renews; the new deadline may be
+    /// earlier than the old one. A deadline beyond the clock's range saturates.
+    ///
+    /// # Errors
+    /// [`VersionMismatch`] if the version is below that of the last grant.
+    pub fn heartbeat(
+        &mut self,
+        now_ms: u64,
+        ttl_ms: u64,
+        election_version: u64,
+    ) -> Result<Grant, VersionMismatch> {
+        if election_version < self.election_version {
+            let local = self.election_version;
+            return Err(VersionMismatch { local, received: election_version });
+        }
+        *self = Lease { deadline_ms: now_ms.saturating_add(ttl_ms), election_version };
+        Ok(Grant { deadline_ms: self.deadline_ms, election_version })
+    }
+
+    /// Whether a write may pass at `now_ms`.
+    pub fn check(&self, mode: LeaseMode, now_ms: u64) -> Gate {
+        match mode {
+            LeaseMode::LogOnly if self.is_expired(now_ms) => Gate::OpenWithLog,
+            LeaseMode::BlockWrite if self.is_expired(now_ms) => Gate::Closed,
+            _ => Gate::Open,
+        }
+    }
+
+    /// Forgets deadline and version, as becoming a replica does.
+    pub fn reset(&mut self) {
+        *self = Lease::default();
+    }
+
+    /// The version of the last grant; 0 before any.
+    pub fn election_version(&self) -> u64 {
+        self.election_version
+    }
+
+    /// The lease as an observer is told of it.
+    pub fn state(&self, now_ms: u64) -> host::Lease {
+        match self.deadline_ms {
+            0 => host::Lease::None,
+            _ if self.is_expired(now_ms) => host::Lease::Expired,
+            _ => host::Lease::Held,
+        }
+    }
+
+    fn is_expired(&self, now_ms: u64) -> bool {
+        self.deadline_ms > 0 && now_ms > self.deadline_ms
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MODES: [LeaseMode; 3] = [LeaseMode::Disabled, LeaseMode::LogOnly, LeaseMode::BlockWrite];
+
+    fn granted(now_ms: u64, ttl_ms: u64) -> Lease {
+        let mut lease = Lease::default();
+        lease.heartbeat(now_ms, ttl_ms, 1).unwrap();
+        lease
+    }
+
+    #[test]
+    fn what_each_mode_does() {
+        let never = Lease::default();
+        let until_150 = granted(100, 50);
+        let table = [
+            (never, 0, [Gate::Open, Gate::Open, Gate::Open]),
+            (never, u64::MAX, [Gate::Open, Gate::Open, Gate::Open]),
+            (until_150, 100, [Gate::Open, Gate::Open, Gate::Open]),
+            (until_150, 150, [Gate::Open, Gate::Open, Gate::Open]),
+            (until_150, 151, [Gate::Open, Gate::OpenWithLog, Gate::Closed]),
+            // The clock stepped back: the same lease is good again.
+            (until_150, 99, [Gate::Open, Gate::Open, Gate::Open]),
+        ];
+        for (lease, now_ms, expected) in table {
+            assert_eq!(MODES.map(|mode| lease.check(mode, now_ms)), expected, "at {now_ms}");
+        }
+    }
+
+    #[test]
+    fn versions_rise_or_stay() {
+        let mut lease = Lease::default();
+        assert_eq!(lease.heartbeat(10, 5, 3), Ok(Grant { deadline_ms: 15, election_version: 3 }));
+        let mismatch = lease.heartbeat(20, 5, 2).unwrap_err();
+        assert_eq!(mismatch.to_string(), "election version mismatch: local=3, received=2");
+        assert_eq!(lease.check(LeaseMode::BlockWrite, 20), Gate::Closed);
+        assert!(lease.heartbeat(20, 5, 3).is_ok());
+        assert_eq!(lease.check(LeaseMode::BlockWrite, 20), Gate::Open);
+    }
+
+    #[test]
+    fn a_reset_lease_is_as_new() {
+        let mut lease = granted(100, 50);
+        lease.reset();
+        assert_eq!(lease, Lease::default());
+        assert_eq!(lease.state(1000), host::Lease::None);
+        assert_eq!(lease.check(LeaseMode::BlockWrite, 1000), Gate::Open);
+    }
+
+    #[test]
+    fn states_are_told() {
+        let lease = granted(100, 50);
+        assert_eq!(lease.state(150), host::Lease::Held);
+        assert_eq!(lease.state(151), host::Lease::Expired);
+        assert_eq!(granted(100, u64::MAX).state(u64::MAX), host::Lease::Held);
+    }
+
+    #[test]
+    fn modes_are_read_as_they_are_written() {
+        for mode in MODES {
+            assert_eq!(mode.to_string().parse(), Ok(mode));
+        }
+        assert_eq!("BLOCK-WRITE".parse(), Ok(LeaseMode::BlockWrite));
+        assert_eq!("on".parse::<LeaseMode>(), Err(UnknownLeaseMode));
+    }
+
+    /// The lease again, as a list of the heartbeats that were accepted since the last reset.
+    fn reference_allows(accepted: &[(u64, u64, u64)], now_ms: u64) -> bool {
+        match accepted.last() {
+            None => true,
+            Some((at_ms, ttl_ms, _)) => {
+                now_ms.checked_sub(*at_ms).is_none_or(|passed| passed <= *ttl_ms)
+            }
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Heartbeat { now_ms: u64, ttl_ms: u64, version: u64 },
+        Reset,
+        Check { now_ms: u64 },
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0..100u64, 1..50u64, 0..4u64).prop_map(|(now_ms, ttl_ms, version)| Step::Heartbeat {
+                now_ms,
+                ttl_ms,
+                version
+            }),
+            Just(Step::Reset),
+            (0..200u64).prop_map(|now_ms| Step::Check { now_ms }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_reference(steps in proptest::collection::vec(step(), 0..60)) {
+            let mut lease = Lease::default();
+            let mut accepted: Vec<(u64, u64, u64)> = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Heartbeat { now_ms, ttl_ms, version } => {
+                        let fits = accepted.iter().all(|(_, _, earlier)| *earlier <= version);
+                        prop_assert_eq!(lease.heartbeat(now_ms, ttl_ms, version).is_ok(), fits);
+                        accepted.extend(fits.then_some((now_ms, ttl_ms, version)));
+                    }
+                    Step::Reset => {
+                        lease.reset();
+                        accepted.clear();
+                    }
+                    Step::Check { now_ms } => {
+                        let open = lease.check(LeaseMode::BlockWrite, now_ms) == Gate::Open;
+                        prop_assert_eq!(open, reference_allows(&accepted, now_ms));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The lease where it takes effect: read against the clock before every write, told to the
+//! observer. Direct writes and transactions pass here; what replication applies does not.
+//!
+//! The trap: between this check and the write itself a process can stall. As proposed, nothing
+//! checks again.
+
+use std::cell::Cell;
+
+use host::{Clock, Host, Observation};
+
+use crate::lease::{Gate, Grant, Lease, LeaseMode, VersionMismatch};
+
+/// The lease of a node with its mode and its clock.
+pub(crate) struct LeaseGate {
+    host: Host,
+    mode: Cell<LeaseMode>,
+    lease: Cell<Lease>,
+}
+
+/// A write was refused by the lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Write rejected: master lease expired (master_lease_mode=block-write)")]
+pub(crate) struct LeaseExpired;
+
+impl LeaseGate {
+    /// No lease was ever granted.
+    pub(crate) fn new(host: Host, mode: LeaseMode) -> Self {
+        Self { host, mode: Cell::new(mode), lease: Cell::default() }
+    }
+
+    /// Asked before a write.
+    ///
+    /// # Errors
+    /// [`LeaseExpired`] in `block-write` past the deadline.
+    pub(crate) fn check(&self) -> Result<(), LeaseExpired> {
+        match self.gate() {
+            Gate::Open => Ok(()),
+            Gate::OpenWithLog => {
+                tracing::error!(
+                    "Master lease expired but write allowed (master_lease_mode=log-only)"
+                );
+                self.host.observe(Observation::LeaseExpiredLogged);
+                Ok(())
+            }
+            Gate::Closed => {
+                self.host.observe(Observation::LeaseRefused);
+                Err(LeaseExpired)
+            }
+        }
+    }
+
+    /// Whether a write would pass now. Nothing is logged or told.
+    pub(crate) fn is_open(&self) -> bool {
+        self.gate() != Gate::Closed
+    }
+
+    /// A heartbeat for this node is processed now.
+    ///
+    /// # Errors
+    /// As [`Lease::heartbeat`].
+    pub(crate) fn heartbeat(
+        &self,
+        ttl_ms: u64,
+        election_version: u64,
+    ) -> Result<Grant, VersionMismatch> {
+        let mut lease = self.lease.get();
+        let grant = lease.heartbeat(self.now_ms(), ttl_ms, election_version)?;
+        self.lease.set(lease);
+        self.host.observe(Observation::LeaseRenewed {
+            until_ms: grant.deadline_ms,
+            election_version: grant.election_version,
+        });
+        Ok(grant)
+    }
+
+    /// This node became a replica.
+    pub(crate) fn reset(&self) {
+        self.lease.set(Lease::default());
+    }
+
+    /// Effective on the next write.
+    pub(crate) fn set_mode(&self, mode: LeaseMode) {
+        self.mode.set(mode);
+    }
+
+    /// The version of the last grant; 0 before any.
+    pub(crate) fn election_version(&self) -> u64 {
+        self.lease.get().election_version()
+    }
+
+    /// The lease on the node's own clock.
+    pub(crate) fn state(&self) -> host::Lease {
+        self.lease.get().state(self.now_ms())
+    }
+
+    fn gate(&self) -> Gate {
+        self.lease.get().check(self.mode.get(), self.now_ms())
+    }
+
+    fn now_ms(&self) -> u64 {
+        wall_ms(&self.host)
+    }
+}
+
+/// The wall clock in milliseconds since the Unix epoch.
+pub(crate) fn wall_ms(host: &Host) -> u64 {
+    u64::try_from(host.now(Clock::Wall).as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,165 @@
+//! The node: what its connections and its replication share, and how a role takes effect.
+//!
+//! What this is not: the order in which a request is checked (see [`crate::dispatch`]), nor the
+//! start (see [`mod@crate::start`]).
+//!
+//! The trap: everything lives on one thread, in cells. A borrow ends before the next await.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use host::Host;
+use tokio::sync::RwLock;
+
+use crate::cluster::{Cluster, OwnAddress, Part};
+use crate::config::NodeConfig;
+use crate::error_reply::ErrorReply;
+use crate::lease_gate::LeaseGate;
+use crate::nodes_conf;
+use crate::replication::{Following, Replicas};
+use crate::storage::Storage;
+
+/// One node.
+pub(crate) struct Node {
+    /// Its machine.
+    pub(crate) host: Host,
+    /// Its options.
+    pub(crate) config: RefCell<NodeConfig>,
+    /// Held shared while a command is checked and executed until its reply is handed over, and
+    /// alone by the few that change what the others are checked against. So once a topology
+    /// was taken, no write that was admitted under the one before can still be applied.
+    pub(crate) exclusivity: RwLock<()>,
+    /// What it believes of the cluster.
+    pub(crate) cluster: RefCell<Cluster>,
+    /// Its data, and the lease before it.
+    pub(crate) storage: Rc<Storage>,
+    /// The master that it replicates, if it does.
+    pub(crate) following: RefCell<Option<Following>>,
+    /// The replicas that follow it.
+    pub(crate) replicas: Replicas,
+    port: Cell<u16>,
+    /// Not yet started: neither data nor topology can be relied on.
+    pub(crate) starting: Cell<bool>,
+    connections: Cell<u64>,
+}
+
+impl Node {
+    /// A node that has not been started: no data, no topology.
+    pub(crate) fn new(host: Host, config: NodeConfig) -> Self {
+        let gate = LeaseGate::new(host.clone(), config.master_lease_mode);
+        Self {
+            exclusivity: RwLock::new(()),
+            cluster: RefCell::default(),
+            storage: Rc::new(Storage::new(host.clone(), gate)),
+            following: RefCell::default(),
+            replicas: Replicas::default(),
+            port: Cell::new(config.port),
+            starting: Cell::new(true),
+            connections: Cell::new(0),
+            config: RefCell::new(config),
+            host,
+        }
+    }
+
+    /// The port on which it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port.get()
+    }
+
+    /// The port is known now, if any free one was asked for.
+    pub(crate) fn set_port(&self, port: u16) {
+        self.port.set(port);
+    }
+
+    /// The number of the next connection, from 1.
+    pub(crate) fn next_connection(&self) -> u64 {
+        self.connections.set(self.connections.get() + 1);
+        self.connections.get()
+    }
+
+    /// By what it finds itself in a topology.
+    pub(crate) fn own_address(&self) -> OwnAddress {
+        let mut hosts = self.config.borrow().bind.clone();
+        hosts.push(self.host.name().to_owned());
+        OwnAddress { hosts, port: self.port() }
+    }
+
+    /// Whether commands on data are refused for now.
+    pub(crate) fn is_loading(&self) -> bool {
+        let following = self.following.borrow();
+        self.starting.get()
+            || following.as_ref().is_some_and(|following| following.state.loading.get())
+    }
+
+    /// Whether it is master by its topology and replicates nobody.
+    pub(crate) fn is_cluster_master(&self) -> bool {
+        matches!(self.cluster.borrow().part(), Part::Master(_)) && self.following.borrow().is_none()
+    }
+
+    /// Makes the role of the current topology effective. No data is removed.
+    ///
+    /// A replica whose master the topology does not have keeps replicating as it did, and so
+    /// does a node that the topology does not have.
+    pub(crate) async fn take_role(self: &Rc<Self>) {
+        let (replica, follow) = match self.cluster.borrow().part() {
+            Part::Absent => (false, None),
+            Part::Master(_) => (false, Some(None)),
+            Part::Replica(master) => {
+                (true, master.map(|master| Some((master.host.clone(), master.port))))
+            }
+        };
+        if replica {
+            self.storage.gate().reset();
+        }
+        if let Some(master) = follow {
+            self.follow(master).await;
+        }
+        self.tell_status();
+    }
+
+    /// Replicates this master from now on, or none. The same one as before goes on undisturbed.
+    async fn follow(self: &Rc<Self>, master: Option<(String, u16)>) {
+        let current = self.following.borrow().as_ref().map(Following::address);
+        if current == master {
+            return;
+        }
+        // Dropping the old link ends its task, but for a batch that is being written.
+        drop(self.following.take());
+        self.storage.settled().await;
+        let following = master.map(|(host, port)| Following::start(self, host, port));
+        *self.following.borrow_mut() = following;
+    }
+
+    /// Keeps the topology on disk, if the options say so.
+    pub(crate) async fn persist_cluster(&self) -> Result<(), ErrorReply> {
+        if !self.config.borrow().persist_cluster_nodes_enabled {
+            return Ok(());
+        }
+        let text = {
+            let cluster = self.cluster.borrow();
+            nodes_conf::text(cluster.my_id(), cluster.topology())
+        };
+        nodes_conf::store(&self.host, text)
+            .await
+            .map_err(|error| ErrorReply::err(format!("rename file encounter error: {error}")))
+    }
+
+    /// `CONFIG SET`: an option of a node that runs, with what follows from it.
+    pub(crate) async fn set_option(&self, name: &str, value: &str) -> Result<(), ErrorReply> {
+        let before = self.config.borrow().clone();
+        let set = self.config.borrow_mut().set_at_runtime(name, value);
+        set.map_err(|error| ErrorReply::err(error.to_string()))?;
+        let after = self.config.borrow().clone();
+        if before.master_lease_mode != after.master_lease_mode {
+            self.storage.gate().set_mode(after.master_lease_mode);
+            self.tell_status();
+        }
+        match (before.persist_cluster_nodes_enabled, after.persist_cluster_nodes_enabled) {
+            (false, true) => self.persist_cluster().await,
+            (true, false) => nodes_conf::remove(&self.host)
+                .await
+                .map_err(|error| ErrorReply::err(format!("cannot remove nodes.conf: {error}"))),
+            _ => Ok(()),
+        }
+    }
+}

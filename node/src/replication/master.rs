@@ -1,0 +1,168 @@
+//! The master's end of a replication link: batches as they are written, pings when there are
+//! none, and the replica's acknowledgements on the way back.
+//!
+//! What this is not: bound to the role. A replica that follows a replica is fed the same way.
+//!
+//! The trap: a full copy replaces the log under the stream; the link is given up then.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use host::{Clock, Stream};
+use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
+
+use super::{Entry, Replica, ms};
+use crate::arguments;
+use crate::node::Node;
+use crate::resp::{self, FrameReader, RespError};
+use crate::session::Session;
+
+/// Where a stream begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    /// The first sequence number that the replica needs.
+    pub(crate) next: u64,
+    /// How often the data had been replaced when that was found acceptable.
+    pub(crate) replaced: u64,
+}
+
+/// Feeds a replica until the link breaks.
+pub(crate) async fn feed(
+    node: &Node,
+    session: &Session,
+    reader: FrameReader<ReadHalf<Stream>>,
+    writer: WriteHalf<Stream>,
+    start: Start,
+) {
+    let now = node.host.now(Clock::Monotonic);
+    let replica = Replica {
+        ip: ip(&session.peer).to_owned(),
+        port: session.listening_port,
+        offset: start.next.saturating_sub(1),
+        heard_at: now,
+    };
+    let entry = node.replicas.enter(session.id, replica);
+    let feed = Feed { node, entry, reader, writer, next: start.next, heard_at: now, sent_at: now };
+    if let Err(error) = feed.run(start.replaced).await {
+        tracing::info!("the replication link to {} ended: {error}", session.peer);
+    }
+}
+
+struct Feed<'a> {
+    node: &'a Node,
+    entry: Entry<'a>,
+    reader: FrameReader<ReadHalf<Stream>>,
+    writer: WriteHalf<Stream>,
+    next: u64,
+    heard_at: Duration,
+    sent_at: Duration,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum FeedError {
+    #[error("nothing was heard of the replica for {} ms", .0.as_millis())]
+    Silent(Duration),
+    #[error("the data was replaced by a full copy")]
+    Replaced,
+    #[error("the replica closed it")]
+    Closed,
+    #[error("the replica sent something else than an acknowledgement")]
+    Unexpected,
+    #[error(transparent)]
+    Read(#[from] RespError),
+    #[error("{0}")]
+    Write(#[from] io::Error),
+}
+
+impl Feed<'_> {
+    async fn run(mut self, replaced: u64) -> Result<(), FeedError> {
+        let mut progress = self.node.storage.progress();
+        let mut message = BytesMut::new();
+        resp::encode(&resp::ok(), &mut message);
+        self.write(&message).await?;
+        loop {
+            let now = *progress.borrow_and_update();
+            if now.replaced != replaced {
+                return Err(FeedError::Replaced);
+            }
+            self.send_batches().await?;
+            let (idle, ping) = self.limits();
+            tokio::select! {
+                biased;
+                request = self.reader.request() => self.heard(request?)?,
+                changed = progress.changed() => {
+                    changed.expect("the storage lives as long as its node");
+                }
+                () = self.node.host.sleep_until(Clock::Monotonic, self.heard_at + idle) => {
+                    return Err(FeedError::Silent(idle));
+                }
+                () = self.node.host.sleep_until(Clock::Monotonic, self.sent_at + ping) => {
+                    let mut message = BytesMut::new();
+                    resp::encode(&resp::bulk("ping"), &mut message);
+                    self.write(&message).await?;
+                }
+            }
+        }
+    }
+
+    /// Sends what the log has and the replica has not, some batches at a time.
+    async fn send_batches(&mut self) -> Result<(), FeedError> {
+        loop {
+            let message = self.encode_batches();
+            if message.is_empty() {
+                return Ok(());
+            }
+            self.write(&message).await?;
+        }
+    }
+
+    fn encode_batches(&mut self) -> BytesMut {
+        let log = self.node.storage.log();
+        let mut message = BytesMut::new();
+        while message.len() < MESSAGE_SIZE
+            && let Some(batch) = log.starting_at(self.next)
+        {
+            let mut bytes = BytesMut::new();
+            batch.encode(&mut bytes);
+            resp::encode(&resp::bulk(bytes), &mut message);
+            self.next = batch.last_sequence() + 1;
+        }
+        message
+    }
+
+    fn heard(&mut self, request: Option<Vec<bytes::Bytes>>) -> Result<(), FeedError> {
+        let request = request.ok_or(FeedError::Closed)?;
+        let [name, option, offset] = request.as_slice() else {
+            return Err(FeedError::Unexpected);
+        };
+        let ack = arguments::is(name, "replconf") && arguments::is(option, "ack");
+        let offset = arguments::number(offset).filter(|_| ack).ok_or(FeedError::Unexpected)?;
+        self.heard_at = self.node.host.now(Clock::Monotonic);
+        self.entry.acknowledged(offset, self.heard_at);
+        Ok(())
+    }
+
+    async fn write(&mut self, message: &[u8]) -> Result<(), FeedError> {
+        let (idle, _) = self.limits();
+        let writing = self.writer.write_all(message);
+        let written = self.node.host.timeout(Clock::Monotonic, idle, writing).await;
+        written.map_err(|_| FeedError::Silent(idle))??;
+        self.sent_at = self.node.host.now(Clock::Monotonic);
+        Ok(())
+    }
+
+    /// After how long without a word the link is given up, and how often a word is sent.
+    fn limits(&self) -> (Duration, Duration) {
+        let config = self.node.config.borrow();
+        (ms(config.replication_idle_timeout_ms), ms(config.replication_ping_interval_ms))
+    }
+}
+
+/// The address without its port.
+fn ip(peer: &str) -> &str {
+    peer.rsplit_once(':').map_or(peer, |(ip, _)| ip)
+}
+
+/// Bytes of batches that are sent in one go, if there are so many.
+const MESSAGE_SIZE: usize = 64 * 1024;

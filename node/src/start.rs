@@ -1,0 +1,118 @@
+//! The start of a node, in upstream's order: the log is recovered, `nodes.conf` is loaded and
+//! its role taken, and only then does anybody get through.
+//!
+//! The trap: the role takes effect before any controller was heard.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use host::{Clock, Host, Listener};
+
+use crate::cluster::Cluster;
+use crate::config::NodeConfig;
+use crate::connection;
+use crate::node::Node;
+use crate::nodes_conf::{self, NodesConf, NodesConfError};
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The data cannot be read.
+    #[error("failed to open the data: {0}")]
+    Data(#[source] io::Error),
+    /// `nodes.conf` cannot be read.
+    #[error("failed to load cluster nodes info: {0}")]
+    ReadNodesConf(#[source] io::Error),
+    /// `nodes.conf` says something that it should not.
+    #[error("failed to load cluster nodes info: {0}")]
+    NodesConf(#[from] NodesConfError),
+    /// The port cannot be had.
+    #[error("failed to listen on port {port}: {error}")]
+    Listen {
+        /// The port.
+        port: u16,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+}
+
+/// A node that was started and listens, but answers only once it [runs](Server::run).
+pub struct Server {
+    node: Rc<Node>,
+    listener: Box<dyn Listener>,
+}
+
+/// Starts a node and runs it until the process ends.
+///
+/// # Errors
+/// [`NodeError`] if it does not start.
+pub async fn serve(host: Host, config: NodeConfig) -> Result<(), NodeError> {
+    start(host, config).await?.run().await;
+    Ok(())
+}
+
+/// Starts a node: loads what an earlier life left, takes its role, listens.
+///
+/// # Errors
+/// See [`NodeError`].
+pub async fn start(host: Host, config: NodeConfig) -> Result<Server, NodeError> {
+    let node = Rc::new(Node::new(host, config));
+    node.answer_probes();
+    node.storage.recover().await.map_err(NodeError::Data)?;
+    load_cluster(&node).await?;
+
+    let port = node.config.borrow().port;
+    let listener = node.host.bind(port).await;
+    let listener = listener.map_err(|error| NodeError::Listen { port, error })?;
+    node.set_port(listener.port());
+    node.starting.set(false);
+    node.tell_status();
+    Ok(Server { node, listener })
+}
+
+async fn load_cluster(node: &Rc<Node>) -> Result<(), NodeError> {
+    let wanted = {
+        let config = node.config.borrow();
+        config.cluster_enabled && config.persist_cluster_nodes_enabled
+    };
+    if !wanted {
+        return Ok(());
+    }
+    let Some(bytes) = nodes_conf::load(&node.host).await.map_err(NodeError::ReadNodesConf)? else {
+        return Ok(());
+    };
+    let text = String::from_utf8(bytes).map_err(|_| NodesConfError::NotText)?;
+    let NodesConf { my_id, topology } = NodesConf::parse(&text)?;
+    *node.cluster.borrow_mut() = Cluster::loaded(my_id, topology, &node.own_address());
+    node.take_role().await;
+    Ok(())
+}
+
+impl Server {
+    /// The port on which it listens.
+    pub fn port(&self) -> u16 {
+        self.listener.port()
+    }
+
+    /// Serves connections in the order of their arrival, each by a task of its own, until the
+    /// process ends.
+    pub async fn run(mut self) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, peer)) => {
+                    let node = self.node.clone();
+                    self.node.host.spawn(connection::serve(node, stream, peer));
+                }
+                Err(error) => {
+                    tracing::warn!("cannot accept a connection: {error}");
+                    self.node.host.sleep(Clock::Monotonic, ACCEPT_RETRY).await;
+                }
+            }
+        }
+    }
+}
+
+/// What makes an accept fail (too many open files) does not pass at once.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);

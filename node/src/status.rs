@@ -1,0 +1,53 @@
+//! How a node stands in its own eyes: what the probe answers, and what is told at every change.
+//!
+//! The trap: authority is what the node believes. That is the point of asking.
+
+use std::rc::{Rc, Weak};
+
+use host::{Lease, Observation, Role, Status};
+
+use crate::cluster::Part;
+use crate::node::Node;
+
+impl Node {
+    /// How it stands now.
+    pub(crate) fn status(&self) -> Status {
+        let cluster = self.cluster.borrow();
+        let (role, serves_slots) = match cluster.part() {
+            Part::Absent => (Role::None, false),
+            Part::Master(slots) => (Role::Master, !slots.is_empty()),
+            Part::Replica(_) => (Role::Replica, false),
+        };
+        let gate = self.storage.gate();
+        let takes_writes = serves_slots || !self.config.borrow().cluster_enabled;
+        let following = self.following.borrow();
+        Status {
+            role,
+            topology_version: cluster.version(),
+            election_version: gate.election_version(),
+            lease: gate.state(),
+            authoritative: takes_writes && !self.is_loading() && gate.is_open(),
+            link: following.as_ref().map(|following| following.state.link.get()),
+        }
+    }
+
+    /// Tells how it stands, after anything that may have changed it.
+    pub(crate) fn tell_status(&self) {
+        self.host.observe(Observation::Status { status: self.status() });
+    }
+
+    /// Lets the machine ask at any time. The machine does not keep the node alive by it.
+    pub(crate) fn answer_probes(self: &Rc<Self>) {
+        let node = Rc::downgrade(self);
+        self.host.probe(Rc::new(move || Weak::upgrade(&node).map_or(GONE, |node| node.status())));
+    }
+}
+
+const GONE: Status = Status {
+    role: Role::None,
+    topology_version: -1,
+    election_version: 0,
+    lease: Lease::None,
+    authoritative: false,
+    link: None,
+};

@@ -1,0 +1,5 @@
+//! The node as a server on real sockets: requests, a controller's orders, restarts, replication.
+
+mod alone;
+mod machine;
+mod replication;
