@@ -4,6 +4,7 @@
 //! what was synced. Names are relative to the process's own directory and have no `..`.
 
 use std::io;
+use std::path::{Component, Path};
 
 use crate::LocalBoxFuture;
 
@@ -24,4 +25,35 @@ pub trait Disk {
     fn remove(&self, name: &str) -> LocalBoxFuture<'static, io::Result<()>>;
     /// Makes the file's content, and its name, survive a power loss.
     fn sync(&self, name: &str) -> LocalBoxFuture<'static, io::Result<()>>;
+}
+
+/// Refuses what is no plain file name, on every machine alike.
+///
+/// # Errors
+/// `InvalidInput` for a name with a separator, for `.` and `..`, and for none.
+pub fn check_name(name: &str) -> io::Result<()> {
+    let mut parts = Path::new(name).components();
+    match (parts.next(), parts.next()) {
+        (Some(Component::Normal(part)), None) if part == name => Ok(()),
+        _ => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("file name {name:?}: must be a plain name, without separators or \"..\""),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_names_are_taken() {
+        for name in ["nodes.conf", "..conf"] {
+            assert!(check_name(name).is_ok(), "{name:?}");
+        }
+        for name in ["", ".", "..", "/etc", "a/b", "a/", "./a", "a/..", "../a"] {
+            let error = check_name(name).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{name:?}");
+        }
+    }
 }

@@ -14,6 +14,8 @@
 //! one lets it run while its own machine is hung.
 
 mod clock;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod disk;
 mod machine;
 mod network;
@@ -30,7 +32,7 @@ use std::time::Duration;
 pub use futures_util::future::LocalBoxFuture;
 
 pub use clock::{Clock, Elapsed};
-pub use disk::Disk;
+pub use disk::{Disk, check_name};
 pub use machine::Machine;
 pub use network::{ByteStream, Listener, Stream};
 pub use observe::{Lease, Link, MasterOf, Observation, Probe, Role, Status, Write};

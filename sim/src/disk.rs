@@ -6,11 +6,10 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::future::ready;
 use std::io;
 use std::rc::Rc;
 
-use host::{Disk, LocalBoxFuture};
+use host::{Disk, LocalBoxFuture, check_name};
 
 /// The files of one machine.
 #[derive(Clone, Debug, Default)]
@@ -33,8 +32,8 @@ impl SimDisk {
 }
 
 impl Files {
-    fn existing(&mut self, name: &str) -> io::Result<&mut Vec<u8>> {
-        self.written.get_mut(name).ok_or_else(|| not_found(name))
+    fn existing(&self, name: &str) -> io::Result<&Vec<u8>> {
+        self.written.get(name).ok_or_else(|| not_found(name))
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
@@ -52,37 +51,60 @@ impl Files {
     }
 }
 
-impl Disk for SimDisk {
-    fn read(&self, name: &str) -> LocalBoxFuture<'static, io::Result<Vec<u8>>> {
-        done(self.0.borrow_mut().existing(name).map(|content| content.clone()))
-    }
-
-    fn write(&self, name: &str, content: Vec<u8>) -> LocalBoxFuture<'static, io::Result<()>> {
-        self.0.borrow_mut().written.insert(name.to_owned(), content);
-        done(Ok(()))
-    }
-
-    fn append(&self, name: &str, content: Vec<u8>) -> LocalBoxFuture<'static, io::Result<()>> {
-        self.0.borrow_mut().written.entry(name.to_owned()).or_default().extend(content);
-        done(Ok(()))
-    }
-
-    fn rename(&self, from: &str, to: &str) -> LocalBoxFuture<'static, io::Result<()>> {
-        done(self.0.borrow_mut().rename(from, to))
-    }
-
-    fn remove(&self, name: &str) -> LocalBoxFuture<'static, io::Result<()>> {
-        let removed = self.0.borrow_mut().written.remove(name);
-        done(removed.map(drop).ok_or_else(|| not_found(name)))
-    }
-
-    fn sync(&self, name: &str) -> LocalBoxFuture<'static, io::Result<()>> {
-        done(self.0.borrow_mut().sync(name))
+impl SimDisk {
+    /// Acts when the future is polled, as a real disk would.
+    fn on<T: 'static>(
+        &self,
+        names: &[&str],
+        act: impl FnOnce(&mut Files) -> io::Result<T> + 'static,
+    ) -> LocalBoxFuture<'static, io::Result<T>> {
+        let checked = names.iter().try_for_each(|name| check_name(name));
+        let files = self.0.clone();
+        Box::pin(async move {
+            checked?;
+            act(&mut files.borrow_mut())
+        })
     }
 }
 
-fn done<T: 'static>(result: T) -> LocalBoxFuture<'static, T> {
-    Box::pin(ready(result))
+impl Disk for SimDisk {
+    fn read(&self, name: &str) -> LocalBoxFuture<'static, io::Result<Vec<u8>>> {
+        let file = name.to_owned();
+        self.on(&[name], move |files| files.existing(&file).cloned())
+    }
+
+    fn write(&self, name: &str, content: Vec<u8>) -> LocalBoxFuture<'static, io::Result<()>> {
+        let file = name.to_owned();
+        self.on(&[name], move |files| {
+            files.written.insert(file, content);
+            Ok(())
+        })
+    }
+
+    fn append(&self, name: &str, content: Vec<u8>) -> LocalBoxFuture<'static, io::Result<()>> {
+        let file = name.to_owned();
+        self.on(&[name], move |files| {
+            files.written.entry(file).or_default().extend(content);
+            Ok(())
+        })
+    }
+
+    fn rename(&self, from: &str, to: &str) -> LocalBoxFuture<'static, io::Result<()>> {
+        let (old, new) = (from.to_owned(), to.to_owned());
+        self.on(&[from, to], move |files| files.rename(&old, &new))
+    }
+
+    fn remove(&self, name: &str) -> LocalBoxFuture<'static, io::Result<()>> {
+        let file = name.to_owned();
+        self.on(&[name], move |files| {
+            files.written.remove(&file).map(drop).ok_or_else(|| not_found(&file))
+        })
+    }
+
+    fn sync(&self, name: &str) -> LocalBoxFuture<'static, io::Result<()>> {
+        let file = name.to_owned();
+        self.on(&[name], move |files| files.sync(&file))
+    }
 }
 
 fn not_found(name: &str) -> io::Error {
