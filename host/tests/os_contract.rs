@@ -21,8 +21,10 @@ fn machine(name: &str) -> (OsMachine, TempDir, IpAddr) {
     (OsMachine::new(config).unwrap(), dir, address)
 }
 
-async fn free_port(host: &Host) -> u16 {
-    host.bind(0).await.unwrap().port()
+/// Two ports that are free, and stay so until they are used.
+async fn free_ports(host: &Host) -> NetworkPorts {
+    let (served, silent) = (host.bind(0).await.unwrap(), host.bind(0).await.unwrap());
+    NetworkPorts { served: served.port(), silent: silent.port() }
 }
 
 #[test]
@@ -30,10 +32,7 @@ fn network() {
     let (server, _server_dir, address) = machine("server");
     let (client, _client_dir, _) = machine("client");
     os::run(async {
-        let ports = NetworkPorts {
-            served: free_port(&server.host()).await,
-            silent: free_port(&server.host()).await,
-        };
+        let ports = free_ports(&server.host()).await;
         let address = address.to_string();
         tokio::join!(
             contract::network_client(client.host(), &address, ports),

@@ -7,23 +7,21 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A fault with its times. It never comes without its heal: one that has no `heal_at_ms` is
-/// healed at the end of the disturb phase.
+/// A fault with its times. It never comes without its heal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct PlannedFault {
     /// When it is injected, in simulated milliseconds since the start of the run.
     pub at_ms: u64,
     /// When it is healed, likewise.
     pub heal_at_ms: u64,
-    /// What happens.
+    /// What happens. Takes all other fields, and refuses those that it does not know.
     #[serde(flatten)]
     pub fault: Fault,
 }
 
 /// What happens. See DESIGN section 5 for the meaning of each in terms of the real world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "fault", rename_all = "kebab-case")]
+#[serde(tag = "fault", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Fault {
     /// SIGSTOP … SIGCONT: nothing of the process runs, its machine goes on buffering, clocks go
     /// on; on resume what was buffered is processed at once.

@@ -121,3 +121,36 @@ fn expirations(timer: &OwnedFd) -> io::Result<()> {
 fn timespec(time: Duration) -> Timespec {
     Timespec::try_from(time).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os;
+
+    const NAP: Duration = Duration::from_millis(20);
+
+    #[test]
+    fn a_timer_takes_any_deadline_and_does_not_fire_before_it() {
+        os::run(async {
+            for clock in [Clock::Wall, Clock::Boottime] {
+                let id = timer_of(clock).unwrap();
+                arm(timerfd(id).unwrap().get_ref(), clock, Duration::MAX).unwrap();
+                for deadline in [Duration::ZERO, now(clock) + NAP] {
+                    sleep_on_timerfd(clock, id, deadline).await.unwrap();
+                    assert!(now(clock) >= deadline);
+                }
+            }
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn a_clock_without_a_timer_is_looked_at_until_the_deadline() {
+        os::run(async {
+            let deadline = now(Clock::Boottime) + NAP;
+            sleep_in_pieces(Clock::Boottime, deadline, Duration::from_millis(3)).await;
+            assert!(now(Clock::Boottime) >= deadline);
+        })
+        .unwrap();
+    }
+}

@@ -1,0 +1,44 @@
+//! The master is cut from the rest of the cluster, crashes, and is restarted by its supervisor
+//! while it is still cut.
+
+use reports::record::Expectation;
+use sim::check::Goal;
+use sim::fault::{CutKind, Fault, PlannedFault, Way};
+
+use super::{Draw, NOTHING_ENDS_IT, Scenario, breaks};
+use crate::profile::Profile;
+
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "crashed_master_restarts",
+    story: "The master is cut from the control plane and its replicas, crashes, and is \
+            restarted while still cut, after a replica was promoted; clients reach it all the \
+            while.",
+    faults,
+    expectation,
+    goals: |_| vec![Goal::Promotion, Goal::Restart, Goal::StaleWrite],
+    by_default: true,
+};
+
+fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
+    let at_ms = draw.beginning_ms();
+    let restart_ms = at_ms + draw.profile.detection_ms();
+    let heal_at_ms = restart_ms + draw.long_ms();
+    let cut = Fault::Partition {
+        a: vec!["control-plane".into(), "replicas".into()],
+        b: vec!["master".into()],
+        way: Way::Both,
+        kind: CutKind::Drop,
+    };
+    let kill = Fault::Kill { target: "master".into() };
+    vec![
+        PlannedFault { at_ms, heal_at_ms, fault: cut },
+        PlannedFault { at_ms: at_ms + 500, heal_at_ms: restart_ms, fault: kill },
+    ]
+}
+
+fn expectation(profile: &Profile) -> Expectation {
+    breaks(if profile.blocks_writes() { NO_LEASE_AFTER_RESTART } else { NOTHING_ENDS_IT })
+}
+
+const NO_LEASE_AFTER_RESTART: &str = "a restarted node is master again by its nodes.conf and has \
+     no lease, and a deadline of 0 means that it never expires";

@@ -1,0 +1,239 @@
+//! The catalogue: one small file a scenario, named by its story.
+
+mod canary;
+mod controller_cut_from_master;
+mod crashed_master_restarts;
+mod hung_master_returns;
+mod master_cut_with_its_clients;
+mod nic_fails_and_returns;
+mod no_fault;
+mod one_way_master;
+
+use rand::Rng;
+use reports::record::Expectation;
+use sim::ClockPlan;
+use sim::check::{Goal, SPAN_WITHIN_TTL};
+use sim::fault::{Fault, PlannedFault};
+
+use host::{Random, random_stream};
+
+use crate::cluster;
+use crate::names;
+use crate::plan::{self, Cluster, Phases, Plan, Workload};
+use crate::profile::Profile;
+
+/// A story to be played under every profile.
+pub struct Scenario {
+    /// Its name: the story in a few words.
+    pub name: &'static str,
+    /// The story, for people.
+    pub story: &'static str,
+    /// What happens, drawn from the seed.
+    pub faults: fn(&mut Draw) -> Vec<PlannedFault>,
+    /// What is expected under a profile.
+    pub expectation: fn(&Profile) -> Expectation,
+    /// What a run must reach under a profile, besides writes before and after.
+    pub goals: fn(&Profile) -> Vec<Goal>,
+    /// Whether `run` without arguments plays it.
+    pub by_default: bool,
+}
+
+/// Every scenario, in the order of the tables.
+pub const ALL: [Scenario; 11] = [
+    no_fault::SCENARIO,
+    controller_cut_from_master::DROP,
+    controller_cut_from_master::STALL,
+    master_cut_with_its_clients::DROP,
+    master_cut_with_its_clients::STALL,
+    hung_master_returns::SCENARIO,
+    nic_fails_and_returns::DROP,
+    nic_fails_and_returns::STALL,
+    crashed_master_restarts::SCENARIO,
+    one_way_master::DEAF,
+    one_way_master::MUTE,
+];
+
+/// The one that always fails, to prove that failures are reported.
+pub const CANARY: Scenario = canary::SCENARIO;
+
+/// No scenario has this name.
+#[derive(Debug, thiserror::Error)]
+#[error("no scenario is named `{name}`; {}", names::near(name, &all_names()))]
+pub struct UnknownScenario {
+    /// The name asked for.
+    pub name: String,
+}
+
+/// Finds a scenario by name.
+///
+/// # Errors
+/// If there is none of that name; the error lists near ones.
+pub fn find(name: &str) -> Result<Scenario, UnknownScenario> {
+    let unknown = || UnknownScenario { name: name.to_owned() };
+    ALL.into_iter().chain([CANARY]).find(|scenario| scenario.name == name).ok_or_else(unknown)
+}
+
+/// The names of all scenarios.
+pub fn all_names() -> Vec<&'static str> {
+    ALL.iter().chain([&CANARY]).map(|scenario| scenario.name).collect()
+}
+
+impl Scenario {
+    /// The plan of one run: every choice is made here.
+    pub fn plan(&self, profile: &Profile, seed: u64) -> Plan {
+        let mut goals = vec![Goal::Writes];
+        goals.extend((self.goals)(profile));
+        let mut plan = Plan {
+            schema: plan::SCHEMA,
+            scenario: self.name.to_owned(),
+            seed,
+            goals,
+            expectation: (self.expectation)(profile),
+            phases: Phases {
+                settle_ms: SETTLE_MS,
+                disturb_ms_min: 3 * profile.round_ms(),
+                heal_ms_min: 3 * profile.round_ms(),
+                rest_ms_max: 4 * profile.ttl_ms + 20 * profile.round_ms(),
+                quiet_ms: 500,
+            },
+            world: sim::WorldConfig::default(),
+            cluster: Cluster { replicas: 2 },
+            workload: Workload { pause_ms_min: 50, pause_ms_max: 250, timeout_ms: 500 },
+            profile: profile.clone(),
+            clocks: Default::default(),
+            faults: Vec::new(),
+        };
+        let mut draw = Draw { profile, random: random_stream(seed, "plan") };
+        plan.faults = (self.faults)(&mut draw);
+        let mut random = random_stream(seed, "clocks");
+        plan.clocks =
+            cluster::machines(&plan).into_iter().map(|name| (name, clocks(&mut random))).collect();
+        plan
+    }
+}
+
+/// Settling lasts so long: long enough for a first round of probes and a first full sync.
+const SETTLE_MS: u64 = 5_000;
+
+/// Clocks as they are in a well-kept cluster: a quarter of a second off, 50 ppm too fast or
+/// too slow.
+fn clocks(random: &mut Random) -> ClockPlan {
+    ClockPlan {
+        wall_offset_ms: random.random_range(-250..=250),
+        drift_ppm: random.random_range(-50..=50),
+    }
+}
+
+/// Draws the times of faults.
+pub struct Draw<'a> {
+    profile: &'a Profile,
+    random: Random,
+}
+
+impl Draw<'_> {
+    /// When the first fault begins: anywhere in a round of probes.
+    pub fn beginning_ms(&mut self) -> u64 {
+        SETTLE_MS + self.up_to_a_round_ms()
+    }
+
+    /// How long a fault lasts that outlasts detection, a whole lease and two rounds.
+    pub fn long_ms(&mut self) -> u64 {
+        let Profile { ttl_ms, .. } = self.profile;
+        self.profile.detection_ms() + ttl_ms + 2 * self.profile.round_ms() + self.up_to_a_round_ms()
+    }
+
+    /// A fault that begins somewhere in a round and outlasts everything.
+    pub fn long(&mut self, fault: Fault) -> Vec<PlannedFault> {
+        let at_ms = self.beginning_ms();
+        vec![PlannedFault { at_ms, heal_at_ms: at_ms + self.long_ms(), fault }]
+    }
+
+    fn up_to_a_round_ms(&mut self) -> u64 {
+        self.random.random_range(0..self.profile.round_ms())
+    }
+}
+
+/// The profile has a lease that rejects writes, and the bound holds; without one it breaks.
+fn holds_with_a_lease(profile: &Profile) -> Expectation {
+    if profile.blocks_writes() { Expectation::Holds } else { breaks(NOTHING_ENDS_IT) }
+}
+
+/// As above, but the heartbeat that waited renews the lease, unless none was sent.
+fn holds_without_buffered_heartbeats(profile: &Profile) -> Expectation {
+    let buffered = profile.heartbeat == controller::Heartbeat::WithInfo;
+    if profile.blocks_writes() && buffered {
+        breaks(LATE_HEARTBEAT)
+    } else {
+        holds_with_a_lease(profile)
+    }
+}
+
+fn breaks(reason: &str) -> Expectation {
+    Expectation::Breaks { check: SPAN_WITHIN_TTL.to_owned(), reason: reason.to_owned() }
+}
+
+const NOTHING_ENDS_IT: &str =
+    "nothing ends the old master's authority until the new topology reaches it after the heal";
+const LATE_HEARTBEAT: &str = "a heartbeat that waited is processed late and grants a whole TTL \
+     from then, although another master was promoted meanwhile";
+
+/// A promotion; with a lease that must hold, one that ran out after it.
+fn promotion_goals(profile: &Profile) -> Vec<Goal> {
+    if profile.blocks_writes() {
+        vec![Goal::Promotion, Goal::LeaseEndedAfterP]
+    } else {
+        vec![Goal::Promotion]
+    }
+}
+
+/// As above, and where clients reach the old master while nothing stops it, stale writes.
+fn promotion_goals_with_reachable_master(profile: &Profile) -> Vec<Goal> {
+    let mut goals = promotion_goals(profile);
+    goals.push(Goal::StaleWrite);
+    goals
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::built_in_names;
+
+    #[test]
+    fn a_plan_is_a_function_of_scenario_profile_and_seed() {
+        let profile = Profile::built_in("lease").expect("valid");
+        for scenario in &ALL {
+            let plan = scenario.plan(&profile, 7);
+            assert_eq!(plan, scenario.plan(&profile, 7));
+            assert_ne!(plan, scenario.plan(&profile, 8), "the seed matters");
+        }
+    }
+
+    #[test]
+    fn every_plan_is_valid_and_reads_back_from_its_toml() {
+        for name in built_in_names() {
+            let profile = Profile::built_in(name).expect("valid");
+            for scenario in ALL.iter().chain([&CANARY]) {
+                let plan = scenario.plan(&profile, 3);
+                let text = plan.to_toml();
+                let read = Plan::from_toml(&text);
+                assert_eq!(read.expect("its own TOML is valid"), plan, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_fault_outlasts_detection_ttl_and_two_rounds() {
+        let profile = Profile::built_in("lease").expect("valid");
+        for seed in 0..50 {
+            let plan = find("hung_master_returns").expect("it exists").plan(&profile, seed);
+            let lasted = plan.faults[0].heal_at_ms - plan.faults[0].at_ms;
+            assert!(lasted >= profile.detection_ms() + profile.ttl_ms + 2 * profile.round_ms());
+        }
+    }
+
+    #[test]
+    fn an_unknown_scenario_lists_the_near_ones() {
+        let error = find("hung_master").err().expect("there is none").to_string();
+        assert!(error.contains("hung_master_returns"), "{error}");
+    }
+}

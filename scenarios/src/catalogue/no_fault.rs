@@ -1,0 +1,15 @@
+//! Nothing happens.
+
+use reports::record::Expectation;
+use sim::check::Goal;
+
+use super::Scenario;
+
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "no_fault",
+    story: "Nothing happens; every protection must leave a healthy cluster alone.",
+    faults: |_| vec![],
+    expectation: |_| Expectation::Holds,
+    goals: |_| vec![Goal::NoPromotion],
+    by_default: true,
+};

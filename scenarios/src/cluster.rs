@@ -1,0 +1,228 @@
+//! The cluster of a plan: which machines there are, what runs on each, and which machines a
+//! role names at a moment.
+//!
+//! Machines are added in one fixed order, because that order is part of the seed.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use controller::cluster_record::{LbRecord, NodeRecord, NodeRole, ShardRecord};
+use controller::store::{StoreConfig, serve_store};
+use controller::{ClusterRecord, ControllerConfig, LeaseConfig, StoreAddress};
+use host::{Host, LocalBoxFuture, Observation};
+use lb::{LbConfig, ListenerConfig, Target};
+use node::slot::SlotRange;
+use node::{LeaseMode, NodeConfig};
+use sha2::{Digest, Sha256};
+use sim::history::{Member, Setup, What};
+use sim::{Process, World, WorldError};
+
+use crate::plan::Plan;
+use crate::workload::{self, Addresses};
+
+/// The port on which nodes, and load balancers, take clients.
+pub const PORT: u16 = 6666;
+const LB_ADMIN_PORT: u16 = 6667;
+const STORE_PORT: u16 = 2379;
+const STORE: &str = "store";
+const CONTROLLER: &str = "controller-1";
+const LB: &str = "lb-1";
+/// Clients on the master's side of a partition that takes clients along.
+pub const NEAR_CLIENTS: &str = "clients-1";
+/// Clients on the controller's side.
+pub const FAR_CLIENTS: &str = "clients-2";
+/// The only shard.
+pub const SHARD: u32 = 0;
+
+/// Builds the world of a plan and starts everything in it.
+///
+/// # Errors
+/// If the plan's world allows no honest run.
+pub fn build(plan: &Plan, stop: &Rc<Cell<bool>>) -> Result<World, WorldError> {
+    let mut world = World::new(plan.seed, &plan.world)?;
+    for name in machines(plan) {
+        let clocks = plan.clocks.get(&name).copied().unwrap_or_default();
+        world.add_machine(&name, clocks);
+    }
+    world.record("driver", What::Setup(setup(plan)));
+    for name in nodes(plan) {
+        world.start(&name, node_process(plan))?;
+    }
+    world.start(STORE, store_process())?;
+    if plan.profile.lb {
+        world.start(LB, lb_process(plan))?;
+    }
+    world.start(CONTROLLER, controller_process(plan))?;
+    for name in [NEAR_CLIENTS, FAR_CLIENTS] {
+        let log = world.operation_log(name)?;
+        let addresses = addresses(plan);
+        world
+            .start(name, workload::process(log, addresses, plan.workload.clone(), stop.clone()))?;
+    }
+    Ok(world)
+}
+
+/// All machines of a plan, in the order in which they are added.
+pub fn machines(plan: &Plan) -> Vec<String> {
+    let mut names = nodes(plan);
+    names.extend([STORE, CONTROLLER].map(str::to_owned));
+    if plan.profile.lb {
+        names.push(LB.to_owned());
+    }
+    names.extend([NEAR_CLIENTS, FAR_CLIENTS].map(str::to_owned));
+    names
+}
+
+/// The data nodes of a plan. The first one is the first master.
+pub fn nodes(plan: &Plan) -> Vec<String> {
+    (1..=plan.cluster.replicas + 1).map(|number| format!("node-{number}")).collect()
+}
+
+/// The machines that a role names now; none if nobody has it. Besides the roles below every
+/// machine's own name is one.
+pub fn resolve(plan: &Plan, world: &World, role: &str) -> Vec<String> {
+    let master = master(plan, world);
+    let own = |name: &str| machines(plan).into_iter().filter(|known| known == name).collect();
+    match role {
+        "master" => vec![master],
+        "replicas" => nodes(plan).into_iter().filter(|name| *name != master).collect(),
+        "controller" => own(CONTROLLER),
+        "store" => own(STORE),
+        "lb" => own(LB),
+        "near-clients" => own(NEAR_CLIENTS),
+        "far-clients" => own(FAR_CLIENTS),
+        "control-plane" => vec![STORE.to_owned(), CONTROLLER.to_owned()],
+        "others" => {
+            let near = [master.as_str(), NEAR_CLIENTS];
+            machines(plan).into_iter().filter(|name| !near.contains(&name.as_str())).collect()
+        }
+        name => own(name),
+    }
+}
+
+/// The roles that [`resolve`] knows, with what each names, for the reference pages.
+pub const ROLES: [(&str, &str); 9] = [
+    ("master", "the master by the store's last commit"),
+    ("replicas", "the other data nodes"),
+    ("controller", "the controller"),
+    ("store", "the store"),
+    ("lb", "the load balancer, if the profile has one"),
+    ("near-clients", "the clients on the master's side of a partition that takes clients along"),
+    ("far-clients", "the clients on the controller's side"),
+    ("control-plane", "the store and the controller"),
+    ("others", "everything but the master and the near clients"),
+];
+
+/// Every role and machine that a fault of this plan can name.
+pub fn roles(plan: &Plan) -> Vec<String> {
+    let named = ROLES.iter().map(|(role, _)| *role).filter(|role| plan.profile.lb || *role != "lb");
+    named.map(str::to_owned).chain(machines(plan)).collect()
+}
+
+/// The machine that the store's last commit names master; the first node before any commit.
+pub fn master(plan: &Plan, world: &World) -> String {
+    let last = world.history(|history| {
+        history.events().iter().rev().find_map(|event| match &event.what {
+            What::Observe { observation: Observation::Committed { masters, .. }, .. } => {
+                masters.iter().find(|master| master.shard == SHARD).map(|m| m.member.clone())
+            }
+            _ => None,
+        })
+    });
+    let named = last.and_then(|id| nodes(plan).into_iter().find(|name| node_id(name) == id));
+    named.unwrap_or_else(|| nodes(plan)[0].clone())
+}
+
+/// The id of a data node: 40 hexadecimal digits derived from its name, so that it can be told
+/// again from a report.
+pub fn node_id(name: &str) -> String {
+    let digest = Sha256::digest(name.as_bytes());
+    digest.iter().take(20).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn setup(plan: &Plan) -> Setup {
+    let members = nodes(plan)
+        .into_iter()
+        .map(|machine| Member { id: node_id(&machine), machine, shard: SHARD })
+        .collect();
+    Setup { ttl_ms: plan.profile.ttl_ms, tick_ms: plan.world.tick_ms, members }
+}
+
+fn addresses(plan: &Plan) -> Addresses {
+    Addresses { nodes: nodes(plan), lb: plan.profile.lb.then(|| LB.to_owned()), port: PORT }
+}
+
+/// The cluster as it is first written to the store.
+fn initial_record(plan: &Plan) -> ClusterRecord {
+    let nodes = nodes(plan).into_iter().enumerate().map(|(at, host)| NodeRecord {
+        id: node_id(&host),
+        host,
+        port: PORT,
+        role: if at == 0 { NodeRole::Master } else { NodeRole::Slave },
+    });
+    let lb = LbRecord { host: LB.to_owned(), port: PORT, admin_port: LB_ADMIN_PORT };
+    let shard = ShardRecord {
+        slots: vec![SlotRange { first: 0, last: node::slot::SLOTS - 1 }],
+        nodes: nodes.collect(),
+        lb: plan.profile.lb.then_some(lb),
+    };
+    ClusterRecord { version: 1, election_version: 0, shards: vec![shard] }
+}
+
+fn node_process(plan: &Plan) -> Process {
+    let config = NodeConfig {
+        port: PORT,
+        master_lease_mode: plan.profile.lease_mode,
+        ..NodeConfig::default()
+    };
+    process(config, node::serve)
+}
+
+fn store_process() -> Process {
+    process(StoreConfig { port: STORE_PORT }, serve_store)
+}
+
+fn controller_process(plan: &Plan) -> Process {
+    let profile = &plan.profile;
+    let lease = LeaseConfig { ttl_ms: profile.ttl_ms };
+    let config = ControllerConfig {
+        name: CONTROLLER.to_owned(),
+        store: StoreAddress { host: STORE.to_owned(), port: STORE_PORT },
+        session_ttl_ms: profile.session_ttl_ms,
+        probe: profile.probe,
+        lease: (profile.lease_mode != LeaseMode::Disabled).then_some(lease),
+        heartbeat: profile.heartbeat,
+        initial: initial_record(plan),
+    };
+    process(config, controller::serve)
+}
+
+fn lb_process(plan: &Plan) -> Process {
+    let listener = ListenerConfig {
+        shard: SHARD,
+        port: PORT,
+        target: Some(Target { host: nodes(plan)[0].clone(), port: PORT }),
+    };
+    let config = LbConfig {
+        listeners: vec![listener],
+        admin_port: LB_ADMIN_PORT,
+        connect_timeout_ms: 1_000,
+        idle_timeout_ms: Some(30_000),
+    };
+    process(config, lb::serve)
+}
+
+/// A process that serves with this configuration in each of its lives.
+fn process<C, F, Fut, E>(config: C, serve: F) -> Process
+where
+    C: Clone + 'static,
+    F: Fn(Host, C) -> Fut + Copy + 'static,
+    Fut: Future<Output = Result<(), E>> + 'static,
+    E: std::fmt::Display,
+{
+    Rc::new(move |host| {
+        let served = serve(host, config.clone());
+        Box::pin(async move { served.await.map_err(|error| error.to_string()) })
+            as LocalBoxFuture<'static, Result<(), String>>
+    })
+}

@@ -1,0 +1,185 @@
+//! Profiles: which protection a cluster has, and its timing. Plain data in TOML; the built-in
+//! ones stand in `scenarios/profiles`, others are read from a file.
+
+use controller::{Heartbeat, ProbeConfig};
+use node::LeaseMode;
+use serde::{Deserialize, Serialize};
+
+use crate::names;
+
+/// A protection under test, with its timing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Its name: the file's name without `.toml`.
+    #[serde(default)]
+    pub name: String,
+    /// What it is, in one line.
+    pub about: String,
+    /// What a node does about an expired lease.
+    pub lease_mode: LeaseMode,
+    /// Whether clients can reach nodes through a load balancer.
+    pub lb: bool,
+    /// The lease's time to live in milliseconds; the yardstick also where there is no lease.
+    pub ttl_ms: u64,
+    /// How long the controller's leadership outlives its last keepalive, in milliseconds.
+    pub session_ttl_ms: u64,
+    /// When a heartbeat is sent.
+    pub heartbeat: Heartbeat,
+    /// The controller's probes.
+    pub probe: ProbeConfig,
+}
+
+/// A profile that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// No built-in profile has this name.
+    #[error("no profile is named `{name}`; {}", names::near(name, &built_in_names()))]
+    Unknown {
+        /// The name asked for.
+        name: String,
+    },
+    /// The TOML is malformed.
+    #[error("profile {from}: {error}")]
+    Toml {
+        /// The file.
+        from: String,
+        /// What is wrong, with line and column.
+        error: Box<toml::de::Error>,
+    },
+    /// A value makes no sense.
+    #[error("profile {profile}: {field} is {value}; allowed is {allowed}")]
+    Value {
+        /// The profile.
+        profile: String,
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: u64,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+}
+
+/// The built-in profiles, in the order of the tables.
+const BUILT_IN: [(&str, &str); 5] = [
+    ("baseline", include_str!("../profiles/baseline.toml")),
+    ("lb", include_str!("../profiles/lb.toml")),
+    ("lease-log", include_str!("../profiles/lease-log.toml")),
+    ("lease", include_str!("../profiles/lease.toml")),
+    ("lease-lb", include_str!("../profiles/lease-lb.toml")),
+];
+
+/// The names of the built-in profiles, in the order of the tables.
+pub fn built_in_names() -> Vec<&'static str> {
+    BUILT_IN.iter().map(|(name, _)| *name).collect()
+}
+
+impl Profile {
+    /// A built-in profile.
+    ///
+    /// # Errors
+    /// If there is none of that name; the error lists near ones.
+    pub fn built_in(name: &str) -> Result<Self, ProfileError> {
+        let found = BUILT_IN.iter().find(|(known, _)| *known == name);
+        let (_, text) = found.ok_or_else(|| ProfileError::Unknown { name: name.to_owned() })?;
+        Self::parse(name, text)
+    }
+
+    /// Reads a profile's TOML.
+    ///
+    /// # Errors
+    /// If it is malformed, or a value makes no sense.
+    pub fn parse(name: &str, text: &str) -> Result<Self, ProfileError> {
+        let error = |error| ProfileError::Toml { from: name.to_owned(), error: Box::new(error) };
+        let mut profile: Self = toml::from_str(text).map_err(error)?;
+        if profile.name.is_empty() {
+            name.clone_into(&mut profile.name);
+        }
+        profile.validate()?;
+        Ok(profile)
+    }
+
+    /// Refuses values that make no sense.
+    ///
+    /// # Errors
+    /// Names the field and what is allowed.
+    pub fn validate(&self) -> Result<(), ProfileError> {
+        let ProbeConfig { interval_ms, connect_timeout_ms, request_timeout_ms, failures } =
+            self.probe;
+        let positive = [
+            ("ttl_ms", self.ttl_ms),
+            ("session_ttl_ms", self.session_ttl_ms),
+            ("probe.interval_ms", interval_ms),
+            ("probe.connect_timeout_ms", connect_timeout_ms),
+            ("probe.request_timeout_ms", request_timeout_ms),
+            ("probe.failures", u64::from(failures)),
+        ];
+        for (field, value) in positive {
+            if value == 0 || value > MAX {
+                let (profile, allowed) = (self.name.clone(), "1 to 86400000");
+                return Err(ProfileError::Value { profile, field, value, allowed });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an expired lease rejects writes.
+    pub fn blocks_writes(&self) -> bool {
+        self.lease_mode == LeaseMode::BlockWrite
+    }
+
+    /// The longest that a round of probes lasts, in milliseconds.
+    pub fn round_ms(&self) -> u64 {
+        let ProbeConfig { interval_ms, connect_timeout_ms, request_timeout_ms, .. } = self.probe;
+        interval_ms.max(connect_timeout_ms).max(request_timeout_ms)
+    }
+
+    /// How long until a master that fails silently is replaced, at most, in milliseconds: a
+    /// round that had just begun, the failing rounds, asking the old master once more, and the
+    /// push.
+    pub fn detection_ms(&self) -> u64 {
+        let ProbeConfig { interval_ms, connect_timeout_ms, failures, .. } = self.probe;
+        interval_ms + self.round_ms() * u64::from(failures) + 2 * connect_timeout_ms
+    }
+}
+
+/// A day, in milliseconds: longer is a typo.
+const MAX: u64 = 86_400_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_profile_is_valid_and_its_ttl_exceeds_detection() {
+        for name in built_in_names() {
+            let profile = Profile::built_in(name).expect("valid");
+            assert_eq!(profile.name, name);
+            assert!(profile.ttl_ms > profile.detection_ms(), "else `holds` would be empty");
+        }
+    }
+
+    #[test]
+    fn an_unknown_profile_lists_the_near_ones() {
+        let error = Profile::built_in("leese").expect_err("there is none").to_string();
+        assert!(error.contains("did you mean `lease`"), "{error}");
+    }
+
+    #[test]
+    fn malformed_toml_points_at_line_and_column() {
+        let error = Profile::parse("mine", "about = \"x\"\nlb = maybe\n").expect_err("malformed");
+        let text = error.to_string();
+        assert!(text.contains("line 2, column 6"), "{text}");
+        let error = Profile::parse("mine", "about = \"x\"\nlbb = true\n").expect_err("unknown");
+        assert!(error.to_string().contains("lbb"), "{error}");
+    }
+
+    #[test]
+    fn zero_is_refused_by_name() {
+        let mut profile = Profile::built_in("lease").expect("valid");
+        profile.probe.interval_ms = 0;
+        let error = profile.validate().expect_err("zero").to_string();
+        assert!(error.contains("probe.interval_ms is 0; allowed is 1 to"), "{error}");
+    }
+}

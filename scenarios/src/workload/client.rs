@@ -1,0 +1,153 @@
+//! One client: sends its operations one after another and records how each ended.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use host::{Clock, Host};
+use node::client::{Client as Connection, ClientError, Timeouts};
+use sim::OperationLog;
+use sim::history::{Intent, Invocation, OpResult, Via};
+
+use super::Addresses;
+use super::generator::Generator;
+use super::request::{self, Answer};
+use crate::cluster::SHARD;
+use crate::plan::Workload;
+
+/// How many redirections one operation follows.
+const REDIRECTIONS_MAX: u32 = 4;
+
+pub(super) struct Client {
+    host: Host,
+    name: String,
+    via: Via,
+    log: OperationLog,
+    addresses: Addresses,
+    workload: Workload,
+    generator: Generator,
+    /// Where its next connection goes.
+    target: (String, u16),
+    connection: Option<Connection>,
+}
+
+impl Client {
+    pub(super) fn new(
+        host: Host,
+        log: OperationLog,
+        addresses: Addresses,
+        workload: Workload,
+        via: Via,
+    ) -> Self {
+        let kind = match via {
+            Via::Direct => "direct",
+            Via::Sticky => "sticky",
+            Via::Lb => "lb",
+        };
+        let name = format!("{}/{kind}", host.name());
+        let machine = match (&via, &addresses.lb) {
+            (Via::Lb, Some(lb)) => lb.clone(),
+            _ => addresses.nodes[0].clone(),
+        };
+        let target = (machine, addresses.port);
+        let generator = Generator::new(name.clone(), host.random(&format!("workload/{name}")));
+        Self { host, name, via, log, addresses, workload, generator, target, connection: None }
+    }
+
+    /// Until told to stop; the operation under way is ended first.
+    pub(super) async fn run(mut self, stop: Rc<Cell<bool>>) {
+        while !stop.get() {
+            let Workload { pause_ms_min, pause_ms_max, .. } = self.workload;
+            let pause_ms = self.generator.pause_ms(pause_ms_min, pause_ms_max);
+            self.host.sleep(Clock::Monotonic, Duration::from_millis(pause_ms)).await;
+            self.operate().await;
+        }
+    }
+
+    async fn operate(&mut self) {
+        let writes = self.generator.next();
+        let op = self.log.next_op();
+        self.log.invoke(Invocation {
+            client: self.name.clone(),
+            op,
+            shard: SHARD,
+            via: self.via,
+            writes: writes.clone(),
+        });
+        let result = self.send(&writes).await;
+        self.log.end(op, result);
+    }
+
+    /// Sends an operation, after each redirection once more.
+    async fn send(&mut self, writes: &[Intent]) -> OpResult {
+        let requests = request::requests(writes);
+        for _ in 0..REDIRECTIONS_MAX {
+            let answer = match self.connected().await {
+                Ok(mut connection) => {
+                    let replies = connection.pipeline(&requests).await;
+                    if replies.is_ok() {
+                        self.connection = Some(connection);
+                    }
+                    replies.map(|replies| request::answer(&replies))
+                }
+                Err(error) => Err(error),
+            };
+            match answer {
+                Ok(Answer::Ended(result)) => return result,
+                Ok(Answer::Moved { host, port }) if self.via == Via::Direct => {
+                    self.go_to((host, port));
+                }
+                Ok(Answer::Moved { host, port }) => {
+                    // A sticky client stays; one behind a load balancer tries another flow.
+                    if self.via == Via::Lb {
+                        self.connection = None;
+                    }
+                    return OpResult::Fail { error: format!("MOVED to {host}:{port}") };
+                }
+                Err(error) => {
+                    self.look_elsewhere();
+                    return failed(&error);
+                }
+            }
+        }
+        OpResult::Fail { error: format!("MOVED {REDIRECTIONS_MAX} times") }
+    }
+
+    /// The connection it has, or a new one.
+    async fn connected(&mut self) -> Result<Connection, ClientError> {
+        if let Some(connection) = self.connection.take() {
+            return Ok(connection);
+        }
+        let limit = Duration::from_millis(self.workload.timeout_ms);
+        let timeouts = Timeouts { connect: limit, request: limit };
+        Connection::connect(&self.host, &self.target.0, self.target.1, timeouts).await
+    }
+
+    fn go_to(&mut self, target: (String, u16)) {
+        self.connection = None;
+        self.target = target;
+    }
+
+    /// After a failure a direct client asks the next node, which sends it on to the master that
+    /// it knows; the others try the same address again.
+    fn look_elsewhere(&mut self) {
+        self.connection = None;
+        if self.via != Via::Direct {
+            return;
+        }
+        let nodes = &self.addresses.nodes;
+        let at = nodes.iter().position(|node| *node == self.target.0);
+        let next = at.map_or(0, |at| (at + 1) % nodes.len());
+        self.target = (nodes[next].clone(), self.addresses.port);
+    }
+}
+
+/// Surely not done if nothing was sent; otherwise it may have been.
+fn failed(error: &ClientError) -> OpResult {
+    let text = error.to_string();
+    if error.surely_not_sent() {
+        OpResult::Fail { error: text }
+    } else {
+        OpResult::Info { error: text }
+    }
+}

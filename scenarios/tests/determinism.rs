@@ -1,0 +1,52 @@
+//! Determinism before anything else: every scenario twice, the second time in a child process
+//! with the other scenarios running beside it. On a difference the first event that differs is
+//! named.
+
+use std::process::Command;
+
+use scenarios::catalogue;
+use scenarios::profile::{Profile, built_in_names};
+use scenarios::{run, run_dir};
+
+const SEED: u64 = 4_711;
+
+#[test]
+fn every_scenario_gives_the_same_history_in_another_process_with_others_beside_it() {
+    let out = tempfile::tempdir().unwrap();
+    // Each scenario under one profile, so that all profiles have their turn.
+    for (at, scenario) in catalogue::ALL.iter().enumerate() {
+        let names = built_in_names();
+        let profile = Profile::built_in(names[at % names.len()]).unwrap();
+        let plan = scenario.plan(&profile, SEED);
+        let here = run::run(&plan).unwrap();
+        let record = run::judge(&plan, &here);
+        run_dir::save(&out.path().join(scenario.name), &plan, &here, &record).unwrap();
+    }
+    let child = out.path().join("child");
+    let plans = catalogue::ALL.map(|scenario| out.path().join(scenario.name).join("plan.toml"));
+    let status = Command::new(env!("CARGO_BIN_EXE_splitbrain"))
+        .arg("run")
+        .args(&plans)
+        .args(["--jobs", "4", "--format", "json", "--out"])
+        .arg(&child)
+        .output()
+        .unwrap()
+        .status;
+    assert_eq!(status.code(), Some(0), "all as expected");
+    for scenario in &catalogue::ALL {
+        let here = run_dir::load(&out.path().join(scenario.name)).unwrap();
+        let there = run_dir::load(&child.join(run_dir::relative(&here.record))).unwrap();
+        if let Some((here, there)) = here.history.first_difference(&there.history) {
+            panic!("{}: the first event that differs:\n{here:?}\n{there:?}", scenario.name);
+        }
+        assert_eq!(here.record.digest, there.record.digest, "{}", scenario.name);
+    }
+}
+
+#[test]
+fn another_seed_gives_another_history() {
+    let profile = Profile::built_in("lease").unwrap();
+    let scenario = catalogue::find("no_fault").unwrap();
+    let digest = |seed| run::run(&scenario.plan(&profile, seed)).unwrap().history.digest();
+    assert_ne!(digest(1), digest(2));
+}
