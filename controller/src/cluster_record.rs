@@ -172,17 +172,9 @@ impl ClusterRecord {
         let members: IndexMap<String, Member> = self
             .shards
             .iter()
-            .flat_map(|shard| {
-                shard
-                    .nodes
-                    .iter()
-                    .map(|node| (node.id.clone(), shard.member(node)))
-            })
+            .flat_map(|shard| shard.nodes.iter().map(|node| (node.id.clone(), shard.member(node))))
             .collect();
-        Topology {
-            version: self.version,
-            members,
-        }
+        Topology { version: self.version, members }
     }
 
     /// The record after a replica was promoted: the roles of the two nodes are swapped. With a
@@ -211,22 +203,12 @@ impl ClusterRecord {
         lease: bool,
     ) -> Result<ClusterRecord, RecordError> {
         let mut next = self.clone();
-        let nodes = next
-            .shards
-            .get_mut(shard)
-            .map(|shard| shard.nodes.as_mut_slice());
+        let nodes = next.shards.get_mut(shard).map(|shard| shard.nodes.as_mut_slice());
         let nodes = nodes.unwrap_or_default();
-        let no_replica = || RecordError::NoReplica {
-            shard,
-            id: successor.to_owned(),
-        };
-        let place = nodes
-            .iter()
-            .position(|n| n.id == successor && n.role == NodeRole::Slave);
+        let no_replica = || RecordError::NoReplica { shard, id: successor.to_owned() };
+        let place = nodes.iter().position(|n| n.id == successor && n.role == NodeRole::Slave);
         let place = place.ok_or_else(no_replica)?;
-        nodes
-            .iter_mut()
-            .for_each(|node| node.role = NodeRole::Slave);
+        nodes.iter_mut().for_each(|node| node.role = NodeRole::Slave);
         nodes[place].role = NodeRole::Master;
         next.election_version += u64::from(lease);
         Ok(next)
@@ -236,10 +218,7 @@ impl ClusterRecord {
     pub fn masters(&self) -> Vec<MasterOf> {
         let named = |(index, shard): (usize, &ShardRecord)| {
             let shard_number = u32::try_from(index).ok()?;
-            Some(MasterOf {
-                shard: shard_number,
-                member: shard.master()?.id.clone(),
-            })
+            Some(MasterOf { shard: shard_number, member: shard.master()?.id.clone() })
         };
         self.shards.iter().enumerate().filter_map(named).collect()
     }
@@ -260,16 +239,9 @@ impl ShardRecord {
     }
 
     fn validate(&self, index: usize) -> Result<(), RecordError> {
-        let masters = self
-            .nodes
-            .iter()
-            .filter(|node| node.role == NodeRole::Master)
-            .count();
+        let masters = self.nodes.iter().filter(|node| node.role == NodeRole::Master).count();
         if masters != 1 {
-            return Err(RecordError::Masters {
-                shard: index,
-                masters,
-            });
+            return Err(RecordError::Masters { shard: index, masters });
         }
         for node in &self.nodes {
             let bad = |text: &str| text.is_empty() || text.contains([' ', '\n', '\r']);
@@ -285,43 +257,24 @@ impl ShardRecord {
     }
 
     fn member(&self, node: &NodeRecord) -> Member {
-        let master = || {
-            self.master()
-                .map(|master| master.id.clone())
-                .unwrap_or_default()
-        };
+        let master = || self.master().map(|master| master.id.clone()).unwrap_or_default();
         let (role, lb) = match node.role {
-            NodeRole::Master => (
-                MemberRole::Master {
-                    slots: self.slots.clone(),
-                },
-                self.lb_address(),
-            ),
+            NodeRole::Master => {
+                (MemberRole::Master { slots: self.slots.clone() }, self.lb_address())
+            }
             NodeRole::Slave => (MemberRole::Replica { of: master() }, None),
         };
-        Member {
-            id: node.id.clone(),
-            host: node.host.clone(),
-            port: node.port,
-            role,
-            lb,
-        }
+        Member { id: node.id.clone(), host: node.host.clone(), port: node.port, role, lb }
     }
 
     fn lb_address(&self) -> Option<LbAddress> {
-        self.lb.as_ref().map(|lb| LbAddress {
-            host: lb.host.clone(),
-            port: lb.port,
-        })
+        self.lb.as_ref().map(|lb| LbAddress { host: lb.host.clone(), port: lb.port })
     }
 }
 
 impl LbRecord {
     fn error(&self, shard: usize) -> RecordError {
-        RecordError::Lb {
-            shard,
-            host: self.host.clone(),
-        }
+        RecordError::Lb { shard, host: self.host.clone() }
     }
 }
 
@@ -335,12 +288,7 @@ pub(crate) mod tests {
     }
 
     fn node(letter: char, role: NodeRole) -> NodeRecord {
-        NodeRecord {
-            id: id(letter),
-            host: format!("node-{letter}"),
-            port: 6666,
-            role,
-        }
+        NodeRecord { id: id(letter), host: format!("node-{letter}"), port: 6666, role }
     }
 
     /// One shard with an LB: `a` is the master, `b` and `c` follow it.
@@ -350,21 +298,9 @@ pub(crate) mod tests {
             node('b', NodeRole::Slave),
             node('c', NodeRole::Slave),
         ];
-        let lb = Some(LbRecord {
-            host: "lb".into(),
-            port: 7000,
-            admin_port: 7001,
-        });
-        let shards = vec![ShardRecord {
-            slots: vec![SlotRange::ALL],
-            nodes,
-            lb,
-        }];
-        ClusterRecord {
-            version: 1,
-            election_version: 0,
-            shards,
-        }
+        let lb = Some(LbRecord { host: "lb".into(), port: 7000, admin_port: 7001 });
+        let shards = vec![ShardRecord { slots: vec![SlotRange::ALL], nodes, lb }];
+        ClusterRecord { version: 1, election_version: 0, shards }
     }
 
     #[test]
@@ -374,10 +310,7 @@ pub(crate) mod tests {
         assert!(json.contains(r#""slots":["0-16383"]"#), "{json}");
         assert!(json.contains(r#""role":"slave""#), "{json}");
         assert_eq!(ClusterRecord::from_json(&json), Ok(record()));
-        assert!(matches!(
-            ClusterRecord::from_json("{}"),
-            Err(RecordError::Json(_))
-        ));
+        assert!(matches!(ClusterRecord::from_json("{}"), Err(RecordError::Json(_))));
     }
 
     #[test]
@@ -400,33 +333,16 @@ pub(crate) mod tests {
             )
         );
         assert_eq!((after.version, after.election_version), (1, 0));
-        assert_eq!(
-            after.masters(),
-            [MasterOf {
-                shard: 0,
-                member: b
-            }]
-        );
+        assert_eq!(after.masters(), [MasterOf { shard: 0, member: b }]);
     }
 
     #[test]
     fn promotion_raises_the_election_version_with_a_lease_only() {
-        let promoted = |lease| {
-            record()
-                .promote(0, &id('c'), lease)
-                .unwrap()
-                .election_version
-        };
+        let promoted = |lease| record().promote(0, &id('c'), lease).unwrap().election_version;
         assert_eq!((promoted(false), promoted(true)), (0, 1));
         for (shard, letter) in [(0, 'a'), (0, 'x'), (1, 'b')] {
             let refused = record().promote(shard, &id(letter), true);
-            assert_eq!(
-                refused,
-                Err(RecordError::NoReplica {
-                    shard,
-                    id: id(letter)
-                })
-            );
+            assert_eq!(refused, Err(RecordError::NoReplica { shard, id: id(letter) }));
         }
     }
 
@@ -437,10 +353,7 @@ pub(crate) mod tests {
             change(&mut record);
             record.validate().unwrap_err().to_string()
         };
-        assert_eq!(
-            refused(|r| r.version = -1),
-            "version is -1, allowed are 0 and more"
-        );
+        assert_eq!(refused(|r| r.version = -1), "version is -1, allowed are 0 and more");
         assert!(refused(|r| r.shards.clear()).contains("no shard"));
         assert!(refused(|r| r.shards[0].nodes[0].role = NodeRole::Slave).contains("0 masters"));
         assert!(refused(|r| r.shards[0].nodes[1].role = NodeRole::Master).contains("2 masters"));
@@ -451,10 +364,7 @@ pub(crate) mod tests {
         for host in ["1-2", ""] {
             let mut record = record();
             record.shards[0].lb.as_mut().unwrap().host = host.into();
-            assert!(
-                matches!(record.validate(), Err(RecordError::Lb { .. })),
-                "{host:?}"
-            );
+            assert!(matches!(record.validate(), Err(RecordError::Lb { .. })), "{host:?}");
         }
     }
 }

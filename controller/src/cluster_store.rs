@@ -30,10 +30,7 @@ pub(crate) enum ClusterStoreError {
 
 impl ClusterStore {
     pub(crate) fn new(client: StoreClient) -> Self {
-        Self {
-            client,
-            updating: Mutex::new(()),
-        }
+        Self { client, updating: Mutex::new(()) }
     }
 
     /// The record, if there is one.
@@ -51,9 +48,7 @@ impl ClusterStore {
 
     /// Writes the first record as it is, unless somebody has written one.
     pub(crate) async fn create(&self, record: &ClusterRecord) -> Result<(), ClusterStoreError> {
-        self.client
-            .compare_and_set(CLUSTER_KEY, 0, &record.to_json())
-            .await?;
+        self.client.compare_and_set(CLUSTER_KEY, 0, &record.to_json()).await?;
         Ok(())
     }
 

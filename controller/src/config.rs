@@ -91,12 +91,7 @@ pub enum ConfigError {
 
 impl Default for ProbeConfig {
     fn default() -> Self {
-        Self {
-            interval_ms: 3000,
-            connect_timeout_ms: 3200,
-            request_timeout_ms: 3000,
-            failures: 5,
-        }
+        Self { interval_ms: 3000, connect_timeout_ms: 3200, request_timeout_ms: 3000, failures: 5 }
     }
 }
 
@@ -149,10 +144,7 @@ impl ControllerConfig {
 
     /// The limits of calls to the store.
     pub fn store_timeouts(&self) -> Timeouts {
-        Timeouts {
-            connect: self.keepalive_interval(),
-            request: self.keepalive_interval(),
-        }
+        Timeouts { connect: self.keepalive_interval(), request: self.keepalive_interval() }
     }
 }
 
@@ -163,10 +155,7 @@ mod tests {
     fn config() -> ControllerConfig {
         ControllerConfig {
             name: "controller-1".into(),
-            store: StoreAddress {
-                host: "store".into(),
-                port: 2379,
-            },
+            store: StoreAddress { host: "store".into(), port: 2379 },
             session_ttl_ms: 6000,
             probe: ProbeConfig::default(),
             lease: Some(LeaseConfig { ttl_ms: 5000 }),
@@ -185,13 +174,9 @@ mod tests {
             ("store.port is 0", |c| c.store.port = 0),
             ("session_ttl_ms is 0", |c| c.session_ttl_ms = 0),
             ("probe.interval_ms is 0", |c| c.probe.interval_ms = 0),
-            ("probe.request_timeout_ms is 0", |c| {
-                c.probe.request_timeout_ms = 0
-            }),
+            ("probe.request_timeout_ms is 0", |c| c.probe.request_timeout_ms = 0),
             ("probe.failures is 0", |c| c.probe.failures = 0),
-            ("lease.ttl_ms is 0", |c| {
-                c.lease = Some(LeaseConfig { ttl_ms: 0 })
-            }),
+            ("lease.ttl_ms is 0", |c| c.lease = Some(LeaseConfig { ttl_ms: 0 })),
             ("initial: there is no shard", |c| c.initial.shards.clear()),
         ];
         for (text, change) in cases {
@@ -205,10 +190,7 @@ mod tests {
     #[test]
     fn settings_read_back_and_unknown_ones_are_refused() {
         let json = serde_json::to_string(&config()).unwrap();
-        assert_eq!(
-            serde_json::from_str::<ControllerConfig>(&json).unwrap(),
-            config()
-        );
+        assert_eq!(serde_json::from_str::<ControllerConfig>(&json).unwrap(), config());
         assert!(json.contains(r#""heartbeat":"with-info""#), "{json}");
         let typo = json.replace("session_ttl_ms", "session_ttl");
         assert!(serde_json::from_str::<ControllerConfig>(&typo).is_err());

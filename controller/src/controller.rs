@@ -26,9 +26,7 @@ pub async fn serve(host: Host, config: ControllerConfig) -> Result<(), Controlle
     config.validate()?;
     let (belief, mut leads) = watch::channel(false);
     // Ends with this future.
-    let _campaign = host
-        .spawn(leadership::campaign(host.clone(), config.clone(), belief))
-        .guard();
+    let _campaign = host.spawn(leadership::campaign(host.clone(), config.clone(), belief)).guard();
     loop {
         until(&mut leads, true).await;
         let probing = ProbeLoop::new(&host, &config);
@@ -41,8 +39,5 @@ pub async fn serve(host: Host, config: ControllerConfig) -> Result<(), Controlle
 }
 
 async fn until(leads: &mut watch::Receiver<bool>, wanted: bool) {
-    leads
-        .wait_for(|leads| *leads == wanted)
-        .await
-        .expect("a campaign does not end");
+    leads.wait_for(|leads| *leads == wanted).await.expect("a campaign does not end");
 }

@@ -46,23 +46,15 @@ impl Failover<'_> {
     pub(crate) async fn run(&self, shard: usize, failing: &str) -> Result<Promoted, FailoverError> {
         let record = self.store.read().await?;
         let of = check(&record, shard, failing)?;
-        let master = self
-            .choose(of, failing)
-            .await
-            .ok_or(FailoverError::NoCandidate)?;
+        let master = self.choose(of, failing).await.ok_or(FailoverError::NoCandidate)?;
         let next = record.promote(shard, &master.id, self.lease)?;
         self.note(format!("promoting {} in shard {shard}", master.host));
         if let Some(stall) = self.host.point("before-store-write") {
             stall.await;
         }
         let version = self.store.update(next).await?;
-        self.note(format!(
-            "{} is master of shard {shard} from version {version}",
-            master.host
-        ));
-        Ok(Promoted {
-            master: master.id.clone(),
-        })
+        self.note(format!("{} is master of shard {shard} from version {version}", master.host));
+        Ok(Promoted { master: master.id.clone() })
     }
 
     /// Asks the old master, then every other node in the order of the list, one by one.
@@ -121,19 +113,10 @@ mod tests {
     #[test]
     fn the_stored_cluster_is_checked_again() {
         assert!(check(&record(), 0, &id('a')).is_ok());
-        assert!(matches!(
-            check(&record(), 0, &id('b')),
-            Err(FailoverError::NotMaster)
-        ));
-        assert!(matches!(
-            check(&record(), 1, &id('a')),
-            Err(FailoverError::NotMaster)
-        ));
+        assert!(matches!(check(&record(), 0, &id('b')), Err(FailoverError::NotMaster)));
+        assert!(matches!(check(&record(), 1, &id('a')), Err(FailoverError::NotMaster)));
         let mut alone = record();
         alone.shards[0].nodes.truncate(1);
-        assert!(matches!(
-            check(&alone, 0, &id('a')),
-            Err(FailoverError::NoReplica)
-        ));
+        assert!(matches!(check(&alone, 0, &id('a')), Err(FailoverError::NoReplica)));
     }
 }

@@ -12,10 +12,7 @@ pub(crate) struct FailureCounts {
 impl FailureCounts {
     /// `max`, more than 0, is the count at which a master is given up.
     pub(crate) fn new(max: u32) -> Self {
-        Self {
-            max,
-            counts: BTreeMap::new(),
-        }
+        Self { max, counts: BTreeMap::new() }
     }
 
     /// Counts a failed probe and returns how many there were in a row.
@@ -57,10 +54,7 @@ mod tests {
     #[test]
     fn a_good_probe_starts_again_from_zero() {
         let mut counts = FailureCounts::new(3);
-        assert_eq!(
-            (counts.failed("a"), counts.failed("a"), counts.failed("b")),
-            (1, 2, 1)
-        );
+        assert_eq!((counts.failed("a"), counts.failed("a"), counts.failed("b")), (1, 2, 1));
         counts.clear("a");
         assert_eq!((counts.failed("a"), counts.failed("b")), (1, 2));
     }

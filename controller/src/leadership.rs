@@ -29,9 +29,7 @@ pub(crate) async fn campaign(host: Host, config: ControllerConfig, belief: watch
         if let Err(error) = &heard
             && reached
         {
-            host.observe(Observation::Note {
-                text: format!("campaign: {error}"),
-            });
+            host.observe(Observation::Note { text: format!("campaign: {error}") });
         }
         reached = heard.is_ok();
         let leads = believes(*belief.borrow(), &heard);
@@ -69,9 +67,7 @@ impl Campaign {
         }
         let session = match self.session {
             Some(session) => session,
-            None => *self
-                .session
-                .insert(self.store.open_session(self.ttl).await?),
+            None => *self.session.insert(self.store.open_session(self.ttl).await?),
         };
         self.store.lead(LEADER_KEY, session, &self.name).await
     }

@@ -11,7 +11,7 @@
 //! - A lease setting of 0 ms is refused, where upstream silently switches the lease off; the
 //!   lower bounds that upstream puts on the probe interval and the failure count are not set.
 //! - HEARTBEAT is really sent, beside or after each CLUSTER INFO.
-//! - Load balancers are redirected.
+//! - Load balancers are redirected, and asked in every round whether that still holds.
 //!
 //! A fault may stall it at the points `before-store-write` (a successor is chosen) and
 //! `before-topology-push` (the store is written, nobody is told).
@@ -31,6 +31,7 @@ mod leadership;
 mod node_links;
 mod probe_loop;
 mod probe_outcome;
+mod redirector;
 mod successor;
 mod ticker;
 mod topology_push;

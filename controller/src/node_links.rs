@@ -27,11 +27,7 @@ pub(crate) struct ProbeReplies {
 
 impl NodeLinks {
     pub(crate) fn new(host: &Host, timeouts: Timeouts) -> Self {
-        Self {
-            host: host.clone(),
-            timeouts,
-            idle: RefCell::default(),
-        }
+        Self { host: host.clone(), timeouts, idle: RefCell::default() }
     }
 
     /// One request, one reply.
@@ -54,36 +50,24 @@ impl NodeLinks {
         port: u16,
         requests: &[Vec<Bytes>; 2],
     ) -> ProbeReplies {
-        let alone = |info| ProbeReplies {
-            info: Err(info),
-            heartbeat: None,
-        };
+        let alone = |info| ProbeReplies { info: Err(info), heartbeat: None };
         let mut client = match self.take(address, port).await {
             Ok(client) => client,
             Err(error) => return alone(error),
         };
-        let deadline = self
-            .host
-            .now(Clock::Monotonic)
-            .saturating_add(self.timeouts.request);
+        let deadline = self.host.now(Clock::Monotonic).saturating_add(self.timeouts.request);
         if let Err(error) = client.send_all(requests).await {
             return alone(error);
         }
         let info = client.receive_until(deadline).await;
         if info.is_err() {
-            return ProbeReplies {
-                info,
-                heartbeat: None,
-            };
+            return ProbeReplies { info, heartbeat: None };
         }
         let heartbeat = client.receive_until(deadline).await;
         if heartbeat.is_ok() {
             self.put_back(address, port, client);
         }
-        ProbeReplies {
-            info,
-            heartbeat: Some(heartbeat),
-        }
+        ProbeReplies { info, heartbeat: Some(heartbeat) }
     }
 
     /// The idle connection if there is one that is still open, else a new one.
@@ -96,8 +80,6 @@ impl NodeLinks {
     }
 
     fn put_back(&self, address: &str, port: u16, client: Client) {
-        self.idle
-            .borrow_mut()
-            .insert((address.to_owned(), port), client);
+        self.idle.borrow_mut().insert((address.to_owned(), port), client);
     }
 }

@@ -4,7 +4,10 @@
 //! 2. probe every node at once, with a HEARTBEAT beside it if there is a lease; count failures;
 //!    a master that has failed often enough is replaced in the store at once;
 //! 3. wait for all of that;
-//! 4. if the store was written: read it again and tell every node and load balancer.
+//! 4. if the store was written: read it again and tell every node.
+//!
+//! Beside the rounds, load balancers are redirected and asked whether their redirects still hold;
+//! no round waits for one.
 //!
 //! The trap: one silent node makes the round last as long as its timeout, and with it the time
 //! between two heartbeats of every other node.
@@ -22,9 +25,9 @@ use crate::cluster_store::{ClusterStore, ClusterStoreError};
 use crate::config::{ControllerConfig, Heartbeat};
 use crate::failover::Failover;
 use crate::failure_count::FailureCounts;
-use crate::lb_redirect::{Redirect, Redirects};
 use crate::node_links::{NodeLinks, ProbeReplies};
 use crate::probe_outcome::{ProbeOutcome, judge};
+use crate::redirector::Redirector;
 use crate::store::client::StoreClient;
 use crate::ticker::Ticker;
 use crate::topology_push;
@@ -36,7 +39,7 @@ pub(crate) struct ProbeLoop {
     store: ClusterStore,
     links: NodeLinks,
     failures: RefCell<FailureCounts>,
-    redirects: RefCell<Redirects>,
+    redirector: Redirector,
     /// Whether a promotion was committed in this round.
     committed: Cell<bool>,
 }
@@ -50,16 +53,21 @@ impl ProbeLoop {
             store: ClusterStore::new(client),
             links: NodeLinks::new(host, config.probe.timeouts()),
             failures: RefCell::new(FailureCounts::new(config.probe.failures)),
-            redirects: RefCell::default(),
+            redirector: Redirector::new(host, config.probe.timeouts()),
             committed: Cell::new(false),
         }
     }
 
-    /// Sees that there is a cluster, then probes at every tick, for ever.
+    /// Sees that there is a cluster, then probes at every tick, for ever; and keeps the load
+    /// balancers redirected.
     pub(crate) async fn run(&self) {
+        join(self.rounds(), self.redirector.run()).await;
+    }
+
+    async fn rounds(&self) {
         let mut ticker = Ticker::new(&self.host, self.config.probe.interval());
         if let Some(record) = self.read_or_create().await {
-            self.redirect(&record).await;
+            self.redirector.tell(&record);
         }
         loop {
             ticker.tick().await;
@@ -71,10 +79,9 @@ impl ProbeLoop {
         let Some(record) = self.read_or_create().await else {
             return;
         };
-        let probes = record
-            .nodes()
-            .map(|(shard, of, node)| self.probe(&record, shard, of, node));
-        join(join_all(probes), self.redirect(&record)).await;
+        self.redirector.tell(&record);
+        let probes = record.nodes().map(|(shard, of, node)| self.probe(&record, shard, of, node));
+        join_all(probes).await;
         if self.committed.take() {
             self.publish().await;
         }
@@ -96,10 +103,7 @@ impl ProbeLoop {
             return Ok(record);
         }
         self.store.create(&self.config.initial).await?;
-        self.note(format!(
-            "cluster created with version {}",
-            self.config.initial.version
-        ));
+        self.note(format!("cluster created with version {}", self.config.initial.version));
         self.publish().await;
         self.store.read().await
     }
@@ -113,13 +117,9 @@ impl ProbeLoop {
             Ok(record) => record,
             Err(error) => return self.note(format!("topology not pushed: {error}")),
         };
-        let push = topology_push::push_to_all(&self.links, &record);
-        let (failed, ()) = join(push, self.redirect(&record)).await;
-        for (node, error) in failed {
-            self.note(format!(
-                "push of version {} to {}: {error}",
-                record.version, node.host
-            ));
+        self.redirector.tell(&record);
+        for (node, error) in topology_push::push_to_all(&self.links, &record).await {
+            self.note(format!("push of version {} to {}: {error}", record.version, node.host));
         }
     }
 
@@ -156,9 +156,7 @@ impl ProbeLoop {
                 let requests = [info, heartbeat];
                 let ProbeReplies { info, heartbeat } =
                     self.links.call_both(&node.host, node.port, &requests).await;
-                heartbeat
-                    .into_iter()
-                    .for_each(|reply| self.note_heartbeat(node, reply));
+                heartbeat.into_iter().for_each(|reply| self.note_heartbeat(node, reply));
                 judge(&info)
             }
             Heartbeat::AfterInfo => {
@@ -197,9 +195,7 @@ impl ProbeLoop {
     async fn compare_version(&self, record: &ClusterRecord, node: &NodeRecord, version: i64) {
         let (host, stored) = (&node.host, record.version);
         if version > stored {
-            self.note(format!(
-                "{host} has version {version}, the store {stored}: not adopted"
-            ));
+            self.note(format!("{host} has version {version}, the store {stored}: not adopted"));
         } else if version < stored
             && let Err(error) = topology_push::push(&self.links, record, node).await
         {
@@ -210,10 +206,7 @@ impl ProbeLoop {
     async fn count_failure(&self, shard: usize, node: &NodeRecord, reason: &str) {
         let count = self.failures.borrow_mut().failed(&node.id);
         let max = self.config.probe.failures;
-        self.note(format!(
-            "probe of {} failed, {count} of {max}: {reason}",
-            node.host
-        ));
+        self.note(format!("probe of {} failed, {count} of {max}: {reason}", node.host));
         let due = self.failures.borrow().calls_for_promotion(count);
         if due && node.role == NodeRole::Master {
             self.fail_over(shard, node).await;
@@ -222,12 +215,7 @@ impl ProbeLoop {
 
     async fn fail_over(&self, shard: usize, failing: &NodeRecord) {
         let lease = self.config.lease.is_some();
-        let failover = Failover {
-            host: &self.host,
-            store: &self.store,
-            links: &self.links,
-            lease,
-        };
+        let failover = Failover { host: &self.host, store: &self.store, links: &self.links, lease };
         match failover.run(shard, &failing.id).await {
             Ok(promoted) => {
                 self.failures.borrow_mut().clear(&promoted.master);
@@ -237,39 +225,11 @@ impl ProbeLoop {
         }
     }
 
-    /// Sends every redirect that is not acknowledged yet.
-    async fn redirect(&self, record: &ClusterRecord) {
-        let pending = self.redirects.borrow().pending(record);
-        join_all(
-            pending
-                .into_iter()
-                .map(|redirect| self.send_redirect(redirect)),
-        )
-        .await;
-    }
-
-    async fn send_redirect(&self, redirect: Redirect) {
-        self.redirects.borrow_mut().forget(&redirect);
-        let (shard, target) = (redirect.shard, redirect.target());
-        match redirect.send(&self.links).await {
-            Ok(()) => {
-                self.redirects.borrow_mut().acknowledge(redirect);
-                self.note(format!(
-                    "redirect of shard {shard} to {target} acknowledged"
-                ));
-            }
-            Err(error) => self.note(format!("redirect of shard {shard} to {target}: {error}")),
-        }
-    }
-
     fn note(&self, text: String) {
         self.host.observe(Observation::Note { text });
     }
 }
 
 fn words<const N: usize>(words: [&str; N]) -> Vec<Bytes> {
-    words
-        .iter()
-        .map(|word| Bytes::copy_from_slice(word.as_bytes()))
-        .collect()
+    words.iter().map(|word| Bytes::copy_from_slice(word.as_bytes())).collect()
 }

@@ -39,9 +39,7 @@ pub(crate) fn info_field<'a>(reply: &'a Frame, field: &str) -> Option<&'a str> {
         return None;
     };
     let text = std::str::from_utf8(text).ok()?;
-    text.lines()
-        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
-        .map(str::trim)
+    text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).map(str::trim)
 }
 
 /// A field of an INFO text that is a number.
@@ -64,14 +62,8 @@ mod tests {
         let info = "cluster_state:ok\r\ncluster_current_epoch:12\r\ncluster_my_epoch:13\r\n";
         for (reply, expected) in [
             (bulk(info), healthy(12)),
-            (
-                error("CLUSTERDOWN The cluster is not initialized"),
-                healthy(-1),
-            ),
-            (
-                error("ERR CLUSTERDOWN The cluster is not initialized"),
-                healthy(-1),
-            ),
+            (error("CLUSTERDOWN The cluster is not initialized"), healthy(-1)),
+            (error("ERR CLUSTERDOWN The cluster is not initialized"), healthy(-1)),
             (error(LOADING), ProbeOutcome::Loading),
         ] {
             assert_eq!(judge(&Ok(reply)), expected);
@@ -83,10 +75,7 @@ mod tests {
             Ok(ok()),
             Err(ClientError::Closed),
         ] {
-            assert!(
-                matches!(judge(&reply), ProbeOutcome::Failed(_)),
-                "{reply:?}"
-            );
+            assert!(matches!(judge(&reply), ProbeOutcome::Failed(_)), "{reply:?}");
         }
     }
 

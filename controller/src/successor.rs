@@ -55,11 +55,7 @@ mod tests {
             (5, [("a", true, 3), ("b", false, 4)], some("a")),
             (0, [("a", false, 3), ("b", false, 4)], None),
         ] {
-            assert_eq!(
-                chosen(master, &candidates),
-                expected,
-                "{master} {candidates:?}"
-            );
+            assert_eq!(chosen(master, &candidates), expected, "{master} {candidates:?}");
         }
         assert_eq!(chosen(0, &[]), None);
     }

@@ -14,13 +14,7 @@ pub(crate) struct Ticker {
 impl Ticker {
     pub(crate) fn new(host: &Host, period: Duration) -> Self {
         let start = host.now(Clock::Monotonic);
-        Self {
-            host: host.clone(),
-            schedule: Schedule {
-                last: start,
-                period,
-            },
-        }
+        Self { host: host.clone(), schedule: Schedule { last: start, period } }
     }
 
     /// Waits for the next tick.
@@ -59,10 +53,7 @@ mod tests {
     #[test]
     fn missed_ticks_collapse_into_one_and_the_schedule_stays() {
         let ms = Duration::from_millis;
-        let mut schedule = Schedule {
-            last: ms(1000),
-            period: ms(300),
-        };
+        let mut schedule = Schedule { last: ms(1000), period: ms(300) };
         assert_eq!(schedule.next(), ms(1300));
         schedule.ticked(ms(1300));
         assert_eq!(schedule.next(), ms(1600));

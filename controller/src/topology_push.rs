@@ -16,10 +16,7 @@ pub(crate) enum PushError {
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error("{request}: {reply}")]
-    Refused {
-        request: &'static str,
-        reply: String,
-    },
+    Refused { request: &'static str, reply: String },
 }
 
 /// Tells every node at once; returns who has not taken it, and why.
@@ -52,10 +49,7 @@ async fn request(
 ) -> Result<(), PushError> {
     let words = [&["CLUSTERX", name], args].concat();
     match links.call(&node.host, node.port, &words).await? {
-        Frame::Error(text) => Err(PushError::Refused {
-            request: name,
-            reply: text.to_string(),
-        }),
+        Frame::Error(text) => Err(PushError::Refused { request: name, reply: text.to_string() }),
         _ => Ok(()),
     }
 }

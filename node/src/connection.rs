@@ -77,8 +77,9 @@ impl Connection {
                     Next::Request => {}
                     Next::Close => break,
                     Next::Stream(start) => {
-                        let Connection { reader, output } = self;
-                        return master::feed(node, &session, reader, output.writer, start).await;
+                        let Connection { reader, output: Output { writer, buffer, .. } } = self;
+                        let ends = (reader, writer);
+                        return master::feed(node, &session, ends, buffer, start).await;
                     }
                 },
                 Ok(None) | Err(RespError::Io(_) | RespError::UnexpectedEof) => break,

@@ -41,7 +41,7 @@ pub(crate) fn encode(sequence: u64, data: &Data, out: &mut BytesMut) {
 /// Reads what [`encode`] wrote; `None` for anything else.
 pub(crate) fn decode(bytes: &Bytes) -> Option<Snapshot> {
     let mut rest = bytes.clone();
-    let sequence = rest.try_get_u64().ok()?;
+    let sequence = rest.try_get_u64().ok().filter(|sequence| *sequence <= SEQUENCE_MAX)?;
     let count = rest.try_get_u64().ok()?;
     let mut data = Data::new();
     for _ in 0..count {
@@ -50,4 +50,21 @@ pub(crate) fn decode(bytes: &Bytes) -> Option<Snapshot> {
     }
     let whole = rest.is_empty() && data.len() as u64 == count;
     whole.then_some(Snapshot { sequence, data })
+}
+
+/// The greatest sequence number that a snapshot may claim, so that adding to it never overflows.
+const SEQUENCE_MAX: u64 = u64::MAX / 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sequence_that_leaves_no_room_is_refused() {
+        for (sequence, sound) in [(0, true), (SEQUENCE_MAX, true), (SEQUENCE_MAX + 1, false)] {
+            let mut bytes = BytesMut::new();
+            encode(sequence, &Data::new(), &mut bytes);
+            assert_eq!(decode(&bytes.freeze()).is_some(), sound, "{sequence}");
+        }
+    }
 }

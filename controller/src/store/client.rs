@@ -73,12 +73,7 @@ impl StoreClient {
     /// A client that has not connected yet.
     pub fn new(host: &Host, address: &StoreAddress, timeouts: Timeouts) -> Self {
         let (host, address) = (host.clone(), address.clone());
-        Self {
-            host,
-            address,
-            timeouts,
-            connection: Mutex::new(None),
-        }
+        Self { host, address, timeouts, connection: Mutex::new(None) }
     }
 
     /// Reads a key.
@@ -94,10 +89,7 @@ impl StoreClient {
         match elements.as_slice() {
             [Frame::Integer(revision), value] => {
                 let revision = unsigned(*revision, "GET")?;
-                Ok(Some(Stored {
-                    revision,
-                    value: text(value, "GET")?,
-                }))
+                Ok(Some(Stored { revision, value: text(value, "GET")? }))
             }
             _ => Err(unexpected("GET")),
         }
@@ -121,8 +113,7 @@ impl StoreClient {
         revision: u64,
         value: &str,
     ) -> Result<u64, StoreClientError> {
-        self.call_for_number(&["CAS", key, &revision.to_string(), value])
-            .await
+        self.call_for_number(&["CAS", key, &revision.to_string(), value]).await
     }
 
     /// Opens a session and returns its id.
@@ -130,8 +121,7 @@ impl StoreClient {
     /// # Errors
     /// See [`StoreClientError`].
     pub async fn open_session(&self, ttl: Duration) -> Result<u64, StoreClientError> {
-        self.call_for_number(&["SESSION", "OPEN", &ttl.as_millis().to_string()])
-            .await
+        self.call_for_number(&["SESSION", "OPEN", &ttl.as_millis().to_string()]).await
     }
 
     /// Lets a session last for its TTL from when the store has got this.
@@ -139,9 +129,7 @@ impl StoreClient {
     /// # Errors
     /// [`StoreClientError::NoSession`] if it has expired.
     pub async fn keep_session(&self, id: u64) -> Result<(), StoreClientError> {
-        self.call(&["SESSION", "KEEP", &id.to_string()])
-            .await
-            .map(drop)
+        self.call(&["SESSION", "KEEP", &id.to_string()]).await.map(drop)
     }
 
     /// Ends a session and its leaderships.
@@ -149,9 +137,7 @@ impl StoreClient {
     /// # Errors
     /// See [`StoreClientError`].
     pub async fn close_session(&self, id: u64) -> Result<(), StoreClientError> {
-        self.call(&["SESSION", "CLOSE", &id.to_string()])
-            .await
-            .map(drop)
+        self.call(&["SESSION", "CLOSE", &id.to_string()]).await.map(drop)
     }
 
     /// Claims leadership under a key for a session, under a name.
@@ -164,10 +150,7 @@ impl StoreClient {
         session: u64,
         name: &str,
     ) -> Result<Leader, StoreClientError> {
-        match self
-            .call(&["LEAD", key, &session.to_string(), name])
-            .await?
-        {
+        match self.call(&["LEAD", key, &session.to_string(), name]).await? {
             Frame::SimpleString(_) => Ok(Leader::Myself),
             holder => Ok(Leader::Other(text(&holder, "LEAD")?)),
         }

@@ -14,13 +14,8 @@ pub(crate) fn observed(key: &str, value: &str) -> Option<Observation> {
         return None;
     }
     Some(match ClusterRecord::from_json(value) {
-        Ok(record) => Observation::Committed {
-            version: record.version,
-            masters: record.masters(),
-        },
-        Err(error) => Observation::Note {
-            text: format!("stored under {CLUSTER_KEY}: {error}"),
-        },
+        Ok(record) => Observation::Committed { version: record.version, masters: record.masters() },
+        Err(error) => Observation::Note { text: format!("stored under {CLUSTER_KEY}: {error}") },
     })
 }
 
@@ -31,19 +26,10 @@ mod tests {
 
     #[test]
     fn a_cluster_is_observed_with_its_masters() {
-        let masters = vec![host::MasterOf {
-            shard: 0,
-            member: id('a'),
-        }];
-        let committed = Observation::Committed {
-            version: 1,
-            masters,
-        };
+        let masters = vec![host::MasterOf { shard: 0, member: id('a') }];
+        let committed = Observation::Committed { version: 1, masters };
         assert_eq!(observed(CLUSTER_KEY, &record().to_json()), Some(committed));
         assert_eq!(observed("other", &record().to_json()), None);
-        assert!(matches!(
-            observed(CLUSTER_KEY, "what"),
-            Some(Observation::Note { .. })
-        ));
+        assert!(matches!(observed(CLUSTER_KEY, "what"), Some(Observation::Note { .. })));
     }
 }

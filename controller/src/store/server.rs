@@ -60,10 +60,7 @@ pub enum StoreError {
 /// [`StoreError`] if it cannot start.
 pub async fn serve_store(host: Host, config: StoreConfig) -> Result<(), StoreError> {
     let values = load(&host).await?;
-    let listen_error = |source| StoreError::Listen {
-        port: config.port,
-        source,
-    };
+    let listen_error = |source| StoreError::Listen { port: config.port, source };
     let mut listener = host.bind(config.port).await.map_err(listen_error)?;
     let store = Rc::new(Store::new(host.clone(), values));
     loop {
@@ -105,14 +102,9 @@ impl Store {
         match command {
             Command::Get { key } => self.get(&key),
             Command::Put { key, value } => {
-                self.write(&key, &value, |values| Ok(values.put(&key, &value)))
-                    .await
+                self.write(&key, &value, |values| Ok(values.put(&key, &value))).await
             }
-            Command::CompareAndSet {
-                key,
-                revision,
-                value,
-            } => {
+            Command::CompareAndSet { key, revision, value } => {
                 let next = |values: &Values| values.compare_and_set(&key, revision, &value);
                 self.write(&key, &value, next).await
             }
@@ -137,10 +129,9 @@ impl Store {
 
     fn get(&self, key: &str) -> Frame {
         match self.values.borrow().get(key) {
-            Some(entry) => resp::array(vec![
-                revision_frame(entry.revision),
-                resp::bulk(entry.value.clone()),
-            ]),
+            Some(entry) => {
+                resp::array(vec![revision_frame(entry.revision), resp::bulk(entry.value.clone())])
+            }
             None => Frame::Null,
         }
     }
@@ -171,10 +162,7 @@ impl Store {
 
     fn open_session(self: &Rc<Self>, ttl: Duration, now: Duration) -> Frame {
         // Positive as a RESP integer, and never one of an earlier life.
-        let id = self
-            .session_ids
-            .borrow_mut()
-            .random_range(1..=i64::MAX.unsigned_abs());
+        let id = self.session_ids.borrow_mut().random_range(1..=i64::MAX.unsigned_abs());
         self.sessions.borrow_mut().open(id, ttl, now);
         self.host.spawn(expire_in_time(self.clone(), id));
         revision_frame(id)
@@ -188,10 +176,7 @@ async fn expire_in_time(store: Rc<Store>, id: u64) {
             return;
         };
         store.host.sleep_until(Clock::Boottime, deadline).await;
-        store
-            .sessions
-            .borrow_mut()
-            .expire(store.host.now(Clock::Boottime));
+        store.sessions.borrow_mut().expire(store.host.now(Clock::Boottime));
     }
 }
 

@@ -46,13 +46,7 @@ pub(crate) enum Lead {
 impl Sessions {
     /// Opens a session under an id that was never used.
     pub(crate) fn open(&mut self, id: u64, ttl: Duration, now: Duration) {
-        self.open.insert(
-            id,
-            Session {
-                ttl,
-                deadline: now.saturating_add(ttl),
-            },
-        );
+        self.open.insert(id, Session { ttl, deadline: now.saturating_add(ttl) });
     }
 
     /// Lets the session last for its TTL from now.
@@ -81,23 +75,15 @@ impl Sessions {
         if !self.open.contains_key(&id) {
             return Err(NoSession(id));
         }
-        let claim = || Leader {
-            session: id,
-            name: name.to_owned(),
-        };
+        let claim = || Leader { session: id, name: name.to_owned() };
         let leader = self.leaders.entry(key.to_owned()).or_insert_with(claim);
-        if leader.session == id {
-            Ok(Lead::Held)
-        } else {
-            Ok(Lead::HeldBy(leader.name.clone()))
-        }
+        if leader.session == id { Ok(Lead::Held) } else { Ok(Lead::HeldBy(leader.name.clone())) }
     }
 
     /// Ends the sessions whose deadline has come.
     pub(crate) fn expire(&mut self, now: Duration) {
         self.open.retain(|_, session| now < session.deadline);
-        self.leaders
-            .retain(|_, leader| self.open.contains_key(&leader.session));
+        self.leaders.retain(|_, leader| self.open.contains_key(&leader.session));
     }
 
     /// When the session expires, if it is still there.
@@ -123,11 +109,7 @@ mod tests {
         assert_eq!(sessions.keep(1, ms(99)), Ok(()));
         assert_eq!(sessions.deadline(1), Some(ms(199)));
         assert_eq!(sessions.keep(1, ms(199)), Err(NoSession(1)));
-        assert_eq!(
-            sessions.keep(1, ms(0)),
-            Err(NoSession(1)),
-            "it does not come back"
-        );
+        assert_eq!(sessions.keep(1, ms(0)), Err(NoSession(1)), "it does not come back");
     }
 
     #[test]
@@ -137,10 +119,7 @@ mod tests {
         sessions.open(2, 2 * TTL, ms(0));
         assert_eq!(sessions.lead("k", 1, "one", ms(0)), Ok(Lead::Held));
         assert_eq!(sessions.lead("k", 1, "one", ms(1)), Ok(Lead::Held));
-        assert_eq!(
-            sessions.lead("k", 2, "two", ms(99)),
-            Ok(Lead::HeldBy("one".into()))
-        );
+        assert_eq!(sessions.lead("k", 2, "two", ms(99)), Ok(Lead::HeldBy("one".into())));
         assert_eq!(sessions.lead("other", 2, "two", ms(99)), Ok(Lead::Held));
         assert_eq!(sessions.lead("k", 2, "two", ms(100)), Ok(Lead::Held));
         assert_eq!(sessions.lead("k", 1, "one", ms(100)), Err(NoSession(1)));

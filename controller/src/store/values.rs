@@ -46,10 +46,7 @@ impl Values {
     pub(crate) fn put(&self, key: &str, value: &str) -> Values {
         let mut next = self.clone();
         next.revision += 1;
-        let entry = Entry {
-            revision: next.revision,
-            value: value.to_owned(),
-        };
+        let entry = Entry { revision: next.revision, value: value.to_owned() };
         next.entries.insert(key.to_owned(), entry);
         next
     }
@@ -62,11 +59,7 @@ impl Values {
         value: &str,
     ) -> Result<Values, Conflict> {
         let found = self.get(key).map_or(0, |entry| entry.revision);
-        if found == expected {
-            Ok(self.put(key, value))
-        } else {
-            Err(Conflict { found, expected })
-        }
+        if found == expected { Ok(self.put(key, value)) } else { Err(Conflict { found, expected }) }
     }
 }
 
@@ -77,10 +70,7 @@ mod tests {
     #[test]
     fn a_revision_names_one_write_of_the_store() {
         let values = Values::default().put("a", "1").put("b", "2").put("a", "3");
-        let entry = |revision, value: &str| Entry {
-            revision,
-            value: value.to_owned(),
-        };
+        let entry = |revision, value: &str| Entry { revision, value: value.to_owned() };
         assert_eq!(values.get("a"), Some(&entry(3, "3")));
         assert_eq!(values.get("b"), Some(&entry(2, "2")));
         assert_eq!((values.get("c"), values.revision()), (None, 3));

@@ -58,15 +58,12 @@ impl FakeNode {
                 requests.push(next);
             }
             let lines: Vec<String> = requests.iter().map(|request| shown(request)).collect();
-            self.network
-                .tell(format!("{} gets {}", self.letter, lines.join(" + ")));
+            self.network.tell(format!("{} gets {}", self.letter, lines.join(" + ")));
             if self.hung.get() {
                 std::future::pending::<()>().await;
             }
             let mut out = BytesMut::new();
-            requests
-                .iter()
-                .for_each(|request| resp::encode(&self.answer(request), &mut out));
+            requests.iter().for_each(|request| resp::encode(&self.answer(request), &mut out));
             if stream.get_mut().write_all(&out).await.is_err() {
                 return;
             }
@@ -74,10 +71,8 @@ impl FakeNode {
     }
 
     fn answer(&self, request: &[Bytes]) -> Frame {
-        let words: Vec<&str> = request
-            .iter()
-            .map(|word| std::str::from_utf8(word).unwrap())
-            .collect();
+        let words: Vec<&str> =
+            request.iter().map(|word| std::str::from_utf8(word).unwrap()).collect();
         match words.as_slice() {
             _ if self.loading.get() => {
                 resp::error("LOADING kvrocks is restoring the db from backup")
@@ -101,13 +96,9 @@ impl FakeNode {
     fn take_topology(&self, text: &str, version: &str) -> Frame {
         let version = version.parse().unwrap();
         let topology = Topology::parse(text, version).unwrap();
-        let myself = topology
-            .members
-            .values()
-            .find(|member| member.id.ends_with(self.letter));
+        let myself = topology.members.values().find(|member| member.id.ends_with(self.letter));
         let master = myself.is_some_and(|member| member.is_master());
-        self.role
-            .replace(if master { "master" } else { "slave" }.to_owned());
+        self.role.replace(if master { "master" } else { "slave" }.to_owned());
         self.version.set(version);
         resp::ok()
     }
@@ -127,38 +118,52 @@ fn shown(request: &[Bytes]) -> String {
     request.iter().map(short).collect::<Vec<_>>().join(" ")
 }
 
-/// A load balancer at `lb` that acknowledges redirects, or answers an error while it is told to.
+/// A load balancer at `lb` that takes redirects, or answers an error while it is told to.
+#[derive(Default)]
 pub struct FakeLb {
     pub refuses: Cell<bool>,
+    /// Takes requests and answers none.
+    pub hung: Cell<bool>,
+    /// Where it sends clients; none at the start.
+    pub route: RefCell<Option<String>>,
 }
 
 impl FakeLb {
     pub fn start(network: &Rc<Network>, admin_port: u16) -> Rc<Self> {
-        let lb = Rc::new(Self {
-            refuses: Cell::new(false),
-        });
+        let lb = Rc::new(Self::default());
         let (host, network, serving) = (network.host("lb"), network.clone(), lb.clone());
         host.clone().spawn(async move {
             let mut listener = host.bind(admin_port).await.unwrap();
             while let Ok((stream, _)) = listener.accept().await {
-                let (network, serving) = (network.clone(), serving.clone());
-                host.spawn(async move {
-                    let mut stream = FrameReader::new(stream);
-                    while let Ok(Some(request)) = stream.request().await {
-                        network.tell(format!("lb gets {}", shown(&request)));
-                        let refused = || resp::error("ERR busy");
-                        let reply = if serving.refuses.get() {
-                            refused()
-                        } else {
-                            resp::ok()
-                        };
-                        let mut out = BytesMut::new();
-                        resp::encode(&reply, &mut out);
-                        stream.get_mut().write_all(&out).await.unwrap();
-                    }
-                });
+                host.spawn(serving.clone().serve(network.clone(), stream));
             }
         });
         lb
+    }
+
+    async fn serve(self: Rc<Self>, network: Rc<Network>, stream: Stream) {
+        let mut stream = FrameReader::new(stream);
+        while let Ok(Some(request)) = stream.request().await {
+            let words = shown(&request);
+            network.tell(format!("lb gets {words}"));
+            if self.hung.get() {
+                std::future::pending::<()>().await;
+            }
+            let mut out = BytesMut::new();
+            resp::encode(&self.answer(&words), &mut out);
+            stream.get_mut().write_all(&out).await.unwrap();
+        }
+    }
+
+    fn answer(&self, words: &str) -> Frame {
+        match words.split(' ').collect::<Vec<_>>().as_slice() {
+            _ if self.refuses.get() => resp::error("ERR busy"),
+            ["REDIRECT", _, host, port] => {
+                self.route.replace(Some(format!("{host}:{port}")));
+                resp::ok()
+            }
+            ["ROUTE", _] => self.route.borrow().clone().map_or(Frame::Null, resp::bulk),
+            other => panic!("{other:?} is not said to a load balancer"),
+        }
     }
 }

@@ -30,32 +30,19 @@ impl Network {
     #[expect(clippy::disallowed_methods, reason = "the one clock of all machines")]
     pub fn new() -> Rc<Self> {
         let (listeners, tasks, log) = (RefCell::default(), RefCell::default(), RefCell::default());
-        Rc::new(Self {
-            start: Instant::now(),
-            listeners,
-            tasks,
-            log,
-        })
+        Rc::new(Self { start: Instant::now(), listeners, tasks, log })
     }
 
     /// A machine of this name with an empty disk.
     pub fn host(self: &Rc<Self>, name: &str) -> Host {
         let (name, network, disk) = (name.to_owned(), self.clone(), Rc::default());
-        Host::new(Rc::new(MemoryMachine {
-            name,
-            network,
-            disk,
-        }))
+        Host::new(Rc::new(MemoryMachine { name, network, disk }))
     }
 
     /// Kills the process on this machine: its tasks, connections and listeners end, its disk
     /// stays.
     pub fn kill(&self, name: &str) {
-        self.tasks
-            .borrow()
-            .iter()
-            .filter(|(of, _)| of == name)
-            .for_each(|(_, task)| task.abort());
+        self.tasks.borrow().iter().filter(|(of, _)| of == name).for_each(|(_, task)| task.abort());
     }
 
     /// Adds a line to the log.
@@ -65,12 +52,7 @@ impl Network {
 
     /// The lines of the log that contain a text.
     pub fn lines(&self, text: &str) -> Vec<String> {
-        self.log
-            .borrow()
-            .iter()
-            .filter(|line| line.contains(text))
-            .cloned()
-            .collect()
+        self.log.borrow().iter().filter(|line| line.contains(text)).cloned().collect()
     }
 }
 
@@ -82,10 +64,7 @@ pub fn run(test: impl Future<Output = ()>) {
 }
 
 /// Lets this much time pass.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the driver of the test, which has no host"
-)]
+#[expect(clippy::disallowed_methods, reason = "the driver of the test, which has no host")]
 pub async fn pass(length_ms: u64) {
     tokio::time::sleep(Duration::from_millis(length_ms)).await;
 }
@@ -102,30 +81,19 @@ impl Machine for MemoryMachine {
     }
 
     fn connect(&self, host: &str, port: u16) -> LocalBoxFuture<'static, io::Result<Stream>> {
-        let backlog = self
-            .network
-            .listeners
-            .borrow()
-            .get(&(host.to_owned(), port))
-            .cloned();
+        let backlog = self.network.listeners.borrow().get(&(host.to_owned(), port)).cloned();
         let name = self.name.clone();
         Box::pin(async move {
             let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
             let (near, far) = tokio::io::duplex(1 << 20);
-            backlog
-                .ok_or_else(refused)?
-                .send((Box::new(far), name))
-                .map_err(|_| refused())?;
+            backlog.ok_or_else(refused)?.send((Box::new(far), name)).map_err(|_| refused())?;
             Ok(Box::new(near) as Stream)
         })
     }
 
     fn bind(&self, port: u16) -> LocalBoxFuture<'static, io::Result<Box<dyn Listener>>> {
         let (sender, queue) = unbounded_channel();
-        self.network
-            .listeners
-            .borrow_mut()
-            .insert((self.name.clone(), port), sender);
+        self.network.listeners.borrow_mut().insert((self.name.clone(), port), sender);
         Box::pin(async move { Ok(Box::new(MemoryListener { port, queue }) as Box<dyn Listener>) })
     }
 
@@ -150,10 +118,7 @@ impl Machine for MemoryMachine {
     #[expect(clippy::disallowed_methods, reason = "this is the machine")]
     fn spawn(&self, future: LocalBoxFuture<'static, ()>) -> Task {
         let task = tokio::task::spawn_local(future);
-        self.network
-            .tasks
-            .borrow_mut()
-            .push((self.name.clone(), task.abort_handle()));
+        self.network.tasks.borrow_mut().push((self.name.clone(), task.abort_handle()));
         Task::new(task)
     }
 
@@ -164,13 +129,8 @@ impl Machine for MemoryMachine {
     fn observe(&self, observation: Observation) {
         let line = match observation {
             Observation::Committed { version, masters } => {
-                let letters = masters
-                    .iter()
-                    .filter_map(|master| master.member.chars().last());
-                format!(
-                    "committed {version}, masters {}",
-                    letters.collect::<String>()
-                )
+                let letters = masters.iter().filter_map(|master| master.member.chars().last());
+                format!("committed {version}, masters {}", letters.collect::<String>())
             }
             Observation::Leading { leads } => format!("{} leads: {leads}", self.name),
             Observation::Note { text } => format!("{} notes {text}", self.name),
@@ -231,10 +191,7 @@ impl Disk for MemoryDisk {
 
     fn append(&self, name: &str, mut content: Vec<u8>) -> LocalBoxFuture<'static, io::Result<()>> {
         self.file(name, |files| {
-            files
-                .entry(name.to_owned())
-                .or_default()
-                .append(&mut content);
+            files.entry(name.to_owned()).or_default().append(&mut content);
             Some(())
         })
     }

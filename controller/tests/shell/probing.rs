@@ -29,27 +29,13 @@ fn config(name: &str) -> ControllerConfig {
         port: NODE_PORT,
         role,
     };
-    let nodes = vec![
-        node('a', NodeRole::Master),
-        node('b', NodeRole::Slave),
-        node('c', NodeRole::Slave),
-    ];
-    let lb = Some(LbRecord {
-        host: "lb".into(),
-        port: 7000,
-        admin_port: ADMIN_PORT,
-    });
-    let shards = vec![ShardRecord {
-        slots: vec![SlotRange::ALL],
-        nodes,
-        lb,
-    }];
+    let nodes =
+        vec![node('a', NodeRole::Master), node('b', NodeRole::Slave), node('c', NodeRole::Slave)];
+    let lb = Some(LbRecord { host: "lb".into(), port: 7000, admin_port: ADMIN_PORT });
+    let shards = vec![ShardRecord { slots: vec![SlotRange::ALL], nodes, lb }];
     ControllerConfig {
         name: name.into(),
-        store: StoreAddress {
-            host: "store".into(),
-            port: STORE_PORT,
-        },
+        store: StoreAddress { host: "store".into(), port: STORE_PORT },
         session_ttl_ms: 3000,
         probe: ProbeConfig {
             interval_ms: INTERVAL_MS,
@@ -59,11 +45,7 @@ fn config(name: &str) -> ControllerConfig {
         },
         lease: Some(LeaseConfig { ttl_ms: 2000 }),
         heartbeat: Heartbeat::WithInfo,
-        initial: ClusterRecord {
-            version: 1,
-            election_version: 0,
-            shards,
-        },
+        initial: ClusterRecord { version: 1, election_version: 0, shards },
     }
 }
 
@@ -81,12 +63,7 @@ impl Cluster {
         let store_host = network.host("store");
         let nodes = ['a', 'b', 'c'].map(|letter| FakeNode::start(&network, letter));
         let lb = FakeLb::start(&network, ADMIN_PORT);
-        let cluster = Self {
-            network,
-            nodes,
-            lb,
-            store_host,
-        };
+        let cluster = Self { network, nodes, lb, store_host };
         cluster.start_store();
         pass(1).await;
         cluster
@@ -126,16 +103,16 @@ fn a_new_cluster_is_stored_then_pushed_then_probed() {
         assert!(place("committed 1, masters a") < place("a gets CLUSTERX SETNODEID a"));
         assert!(place("a gets CLUSTERX SETNODEID a") < place("a gets CLUSTERX SETNODES … 1"));
         assert!(place("lb gets REDIRECT 0 node-a 6666") < log.len());
-        assert!(
-            !log.iter().any(|line| line.contains("CLUSTER INFO")),
-            "{log:?}"
-        );
+        assert!(!log.iter().any(|line| line.contains("CLUSTER INFO")), "{log:?}");
 
         pass(INTERVAL_MS).await;
-        let log = cluster.take_log();
-        let expected = ["a", "b", "c"]
-            .map(|node| format!("{node} gets CLUSTER INFO + CLUSTERX HEARTBEAT a 2000 0"));
-        assert_eq!(log, expected, "one piece per node, and nothing else");
+        let mut log = cluster.take_log();
+        log.sort();
+        let mut expected: Vec<String> = ["a", "b", "c"]
+            .map(|node| format!("{node} gets CLUSTER INFO + CLUSTERX HEARTBEAT a 2000 0"))
+            .into();
+        expected.push("lb gets ROUTE 0".to_owned());
+        assert_eq!(log, expected, "one piece per node, one question, and nothing else");
     });
 }
 
@@ -156,7 +133,7 @@ fn a_heartbeat_after_info_waits_for_the_reply() {
             network.lines("a gets"),
             ["a gets CLUSTER INFO", "a gets CLUSTERX HEARTBEAT a 2000 0"]
         );
-        assert_eq!(network.lines("b gets"), ["b gets CLUSTER INFO"]);
+        assert_eq!(network.lines("b gets CLUSTER"), ["b gets CLUSTER INFO"]);
         assert_eq!(network.lines("c gets"), ["c gets CLUSTER INFO"]);
         assert_eq!(network.lines("failed").len(), 1, "loading is no failure");
     });
@@ -172,10 +149,7 @@ fn a_hung_master_is_replaced_after_three_failures_store_first_nodes_second() {
         cluster.nodes[1].sequence.set(8);
         cluster.nodes[2].sequence.set(7);
         pass(2 * INTERVAL_MS + 2 * TIMEOUT_MS).await;
-        assert_eq!(
-            cluster.network.lines("of 3: no reply within 300 ms").len(),
-            2
-        );
+        assert_eq!(cluster.network.lines("of 3: no reply within 300 ms").len(), 2);
         assert_eq!(cluster.network.lines("promoting"), Vec::<String>::new());
         cluster.take_log();
 
@@ -188,10 +162,7 @@ fn a_hung_master_is_replaced_after_three_failures_store_first_nodes_second() {
             found.unwrap_or_else(|| panic!("no {text:?} in {log:#?}"))
         };
         assert!(place("node-a failed, 3 of 3") < place("committed 2, masters b"));
-        for told in [
-            "b gets CLUSTERX SETNODES … 2",
-            "c gets CLUSTERX SETNODES … 2",
-        ] {
+        for told in ["b gets CLUSTERX SETNODES … 2", "c gets CLUSTERX SETNODES … 2"] {
             assert!(place("committed 2, masters b") < place(told));
         }
         assert!(place("committed 2, masters b") < place("lb gets REDIRECT 0 node-b 6666"));
@@ -200,11 +171,7 @@ fn a_hung_master_is_replaced_after_three_failures_store_first_nodes_second() {
 
         cluster.nodes[0].hung.set(false);
         pass(2 * INTERVAL_MS).await;
-        assert_eq!(
-            cluster.versions(),
-            [2, 2, 2],
-            "the old master is told when it is back"
-        );
+        assert_eq!(cluster.versions(), [2, 2, 2], "the old master is told when it is back");
         assert_eq!(*cluster.nodes[0].role.borrow(), "slave");
     });
 }
@@ -218,10 +185,7 @@ fn of_two_failovers_at_once_the_second_is_refused_and_tried_again() {
         let shards = &mut config.initial.shards;
         shards[0].slots = vec![SlotRange { first: 0, last: 99 }];
         let mut second = shards[0].clone();
-        second.slots = vec![SlotRange {
-            first: 100,
-            last: 16383,
-        }];
+        second.slots = vec![SlotRange { first: 100, last: 16383 }];
         second.nodes = vec![shards[0].nodes.remove(2), shards[0].nodes[1].clone()];
         second.nodes[0].role = NodeRole::Master;
         (second.nodes[1].id, second.nodes[1].host) = (id('d'), "node-d".into());
@@ -233,19 +197,9 @@ fn of_two_failovers_at_once_the_second_is_refused_and_tried_again() {
         pass(5 * INTERVAL_MS).await;
         assert_eq!(
             cluster.network.lines("committed"),
-            [
-                "committed 1, masters ac",
-                "committed 2, masters bc",
-                "committed 3, masters bd"
-            ]
+            ["committed 1, masters ac", "committed 2, masters bc", "committed 3, masters bd"]
         );
-        assert_eq!(
-            cluster
-                .network
-                .lines("the cluster has been updated by others")
-                .len(),
-            1
-        );
+        assert_eq!(cluster.network.lines("the cluster has been updated by others").len(), 1);
     });
 }
 
@@ -258,16 +212,10 @@ fn nobody_is_promoted_without_a_candidate() {
         cluster.nodes.iter().for_each(|node| node.hung.set(true));
         pass(6 * INTERVAL_MS).await;
         assert!(cluster.network.lines("no replica can be promoted").len() > 1);
-        assert_eq!(
-            cluster.network.lines("committed"),
-            ["committed 1, masters a"]
-        );
+        assert_eq!(cluster.network.lines("committed"), ["committed 1, masters a"]);
         cluster.nodes[2].hung.set(false);
         pass(3 * INTERVAL_MS).await;
-        assert_eq!(
-            cluster.network.lines("committed 2"),
-            ["committed 2, masters c"]
-        );
+        assert_eq!(cluster.network.lines("committed 2"), ["committed 2, masters c"]);
     });
 }
 
@@ -282,17 +230,8 @@ fn an_older_node_is_told_and_a_newer_one_is_not_adopted() {
         cluster.take_log();
         pass(INTERVAL_MS).await;
         assert_eq!(cluster.versions(), [1, 1, 9]);
-        assert_eq!(
-            cluster.network.lines("SETNODES"),
-            ["b gets CLUSTERX SETNODES … 1"]
-        );
-        assert_eq!(
-            cluster
-                .network
-                .lines("has version 9, the store 1: not adopted")
-                .len(),
-            1
-        );
+        assert_eq!(cluster.network.lines("SETNODES"), ["b gets CLUSTERX SETNODES … 1"]);
+        assert_eq!(cluster.network.lines("has version 9, the store 1: not adopted").len(), 1);
         assert_eq!(cluster.network.lines("failed"), Vec::<String>::new());
     });
 }
@@ -304,28 +243,66 @@ fn a_redirect_is_repeated_until_it_is_acknowledged_and_by_the_next_leader() {
         cluster.lb.refuses.set(true);
         cluster.start_controller(config("controller-1"));
         pass(2 * INTERVAL_MS + INTERVAL_MS / 2).await;
-        let sent = cluster
-            .network
-            .lines("lb gets REDIRECT 0 node-a 6666")
-            .len();
+        let sent = cluster.network.lines("lb gets REDIRECT 0 node-a 6666").len();
         assert!(sent >= 3, "{sent}");
         cluster.lb.refuses.set(false);
         pass(INTERVAL_MS).await;
         cluster.take_log();
         pass(3 * INTERVAL_MS).await;
-        assert_eq!(cluster.network.lines("lb gets"), Vec::<String>::new());
+        let questions = ["lb gets ROUTE 0"; 3];
+        assert_eq!(cluster.network.lines("lb gets"), questions, "acknowledged, and it holds");
 
         cluster.network.kill("controller-1");
+        cluster.take_log();
         cluster.start_controller(config("controller-2"));
         pass(5 * INTERVAL_MS).await;
-        assert_eq!(
-            cluster.network.lines("controller-2 leads"),
-            ["controller-2 leads: true"]
-        );
-        assert_eq!(
-            cluster.network.lines("lb gets"),
-            ["lb gets REDIRECT 0 node-a 6666"]
-        );
+        assert_eq!(cluster.network.lines("controller-2 leads"), ["controller-2 leads: true"]);
+        assert_eq!(cluster.network.lines("lb gets REDIRECT"), ["lb gets REDIRECT 0 node-a 6666"]);
+    });
+}
+
+#[test]
+fn a_load_balancer_that_was_restarted_is_redirected_again() {
+    run(async {
+        let mut cluster = Cluster::start().await;
+        cluster.start_controller(config("controller-1"));
+        pass(INTERVAL_MS / 2).await;
+        cluster.network.kill("lb");
+        pass(INTERVAL_MS).await;
+        assert_eq!(cluster.network.lines("notes route of shard 0").len(), 1);
+
+        cluster.lb = FakeLb::start(&cluster.network, ADMIN_PORT);
+        cluster.take_log();
+        pass(2 * INTERVAL_MS).await;
+        let expected = ["lb gets ROUTE 0", "lb gets REDIRECT 0 node-a 6666", "lb gets ROUTE 0"];
+        assert_eq!(cluster.network.lines("lb gets"), expected);
+
+        // A redirect that was held up on its way, of an earlier leader perhaps.
+        cluster.lb.route.replace(Some("node-c:6666".to_owned()));
+        pass(INTERVAL_MS).await;
+        let note = "shard 0 is routed to node-c:6666, not to node-a:6666";
+        assert_eq!(cluster.network.lines(note).len(), 1);
+        assert_eq!(cluster.lb.route.borrow().as_deref(), Some("node-a:6666"));
+    });
+}
+
+#[test]
+fn a_hung_load_balancer_delays_no_heartbeat() {
+    run(async {
+        let cluster = Cluster::start().await;
+        let mut config = config("controller-1");
+        config.probe.request_timeout_ms = 3 * INTERVAL_MS;
+        cluster.start_controller(config);
+        pass(INTERVAL_MS / 2).await;
+        cluster.lb.hung.set(true);
+        cluster.take_log();
+        pass(6 * INTERVAL_MS).await;
+        assert_eq!(cluster.network.lines("a gets CLUSTER INFO + CLUSTERX HEARTBEAT").len(), 6);
+        assert_eq!(cluster.network.lines("lb gets").len(), 2, "one question at a time");
+        cluster.lb.hung.set(false);
+        cluster.lb.route.take();
+        pass(4 * INTERVAL_MS).await;
+        assert_eq!(cluster.lb.route.borrow().as_deref(), Some("node-a:6666"));
     });
 }
 
@@ -364,16 +341,9 @@ fn one_leads_until_it_hears_of_another_leader() {
         cluster.start_store();
         pass(3 * INTERVAL_MS).await;
         let changes = cluster.network.lines("leads");
-        assert_eq!(
-            changes[1..],
-            ["controller-2 leads: true", "controller-1 leads: false"]
-        );
+        assert_eq!(changes[1..], ["controller-2 leads: true", "controller-1 leads: false"]);
         cluster.take_log();
         pass(INTERVAL_MS).await;
-        assert_eq!(
-            cluster.network.lines("a gets").len(),
-            1,
-            "only the leader probes"
-        );
+        assert_eq!(cluster.network.lines("a gets").len(), 1, "only the leader probes");
     });
 }

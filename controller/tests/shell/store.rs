@@ -20,14 +20,8 @@ fn start(host: &Host) {
 
 fn client(network: &Rc<Network>) -> StoreClient {
     let second = Duration::from_secs(1);
-    let address = StoreAddress {
-        host: "store".into(),
-        port: PORT,
-    };
-    let timeouts = Timeouts {
-        connect: second,
-        request: second,
-    };
+    let address = StoreAddress { host: "store".into(), port: PORT };
+    let timeouts = Timeouts { connect: second, request: second };
     StoreClient::new(&network.host("client"), &address, timeouts)
 }
 
@@ -43,10 +37,7 @@ fn values_have_revisions_and_outlive_the_process() {
         assert_eq!(client.compare_and_set("k", 0, "one").await.unwrap(), 1);
         assert_eq!(client.put("k", "two").await.unwrap(), 2);
         let conflict = client.compare_and_set("k", 1, "three").await.unwrap_err();
-        assert!(
-            matches!(conflict, StoreClientError::Conflict(_)),
-            "{conflict}"
-        );
+        assert!(matches!(conflict, StoreClientError::Conflict(_)), "{conflict}");
         assert!(conflict.surely_not_done());
 
         network.kill("store");
@@ -55,10 +46,7 @@ fn values_have_revisions_and_outlive_the_process() {
         let after = self::client(&network);
         assert_eq!(
             after.get("k").await.unwrap(),
-            Some(Stored {
-                revision: 2,
-                value: "two".into()
-            })
+            Some(Stored { revision: 2, value: "two".into() })
         );
         assert_eq!(after.put("k", "three").await.unwrap(), 3);
     });
@@ -72,18 +60,13 @@ fn leadership_ends_with_the_session() {
         pass(1).await;
         let client = client(&network);
         let ttl = Duration::from_millis(600);
-        let (one, two) = (
-            client.open_session(ttl).await.unwrap(),
-            client.open_session(10 * ttl).await.unwrap(),
-        );
+        let (one, two) =
+            (client.open_session(ttl).await.unwrap(), client.open_session(10 * ttl).await.unwrap());
         assert_eq!(client.lead("l", one, "one").await.unwrap(), Leader::Myself);
         pass(500).await;
         client.keep_session(one).await.unwrap();
         pass(599).await;
-        assert_eq!(
-            client.lead("l", two, "two").await.unwrap(),
-            Leader::Other("one".into())
-        );
+        assert_eq!(client.lead("l", two, "two").await.unwrap(), Leader::Other("one".into()));
         pass(1).await;
         assert_eq!(client.lead("l", two, "two").await.unwrap(), Leader::Myself);
         let late = client.keep_session(one).await.unwrap_err();
@@ -91,10 +74,7 @@ fn leadership_ends_with_the_session() {
 
         client.close_session(two).await.unwrap();
         let three = client.open_session(ttl).await.unwrap();
-        assert_eq!(
-            client.lead("l", three, "three").await.unwrap(),
-            Leader::Myself
-        );
+        assert_eq!(client.lead("l", three, "three").await.unwrap(), Leader::Myself);
     });
 }
 
@@ -105,10 +85,7 @@ fn a_restart_forgets_sessions() {
         let host = network.host("store");
         start(&host);
         pass(1).await;
-        let session = client(&network)
-            .open_session(Duration::from_secs(60))
-            .await
-            .unwrap();
+        let session = client(&network).open_session(Duration::from_secs(60)).await.unwrap();
         network.kill("store");
         start(&host);
         pass(1).await;
@@ -123,14 +100,8 @@ fn what_the_store_cannot_do_is_an_error_reply() {
         let network = Network::new();
         start(&network.host("store"));
         pass(1).await;
-        let error = client(&network)
-            .open_session(Duration::ZERO)
-            .await
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "store: ERR ttl_ms is 0, allowed are 1 and more"
-        );
+        let error = client(&network).open_session(Duration::ZERO).await.unwrap_err();
+        assert_eq!(error.to_string(), "store: ERR ttl_ms is 0, allowed are 1 and more");
         client(&network).put(CLUSTER_KEY, "what").await.unwrap();
         assert_eq!(network.lines("not a cluster record").len(), 1);
     });

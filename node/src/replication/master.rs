@@ -27,12 +27,13 @@ pub(crate) struct Start {
     pub(crate) replaced: u64,
 }
 
-/// Feeds a replica until the link breaks.
+/// Feeds a replica until the link breaks. `unsent` is what it was answered before and has not
+/// been written yet.
 pub(crate) async fn feed(
     node: &Node,
     session: &Session,
-    reader: FrameReader<ReadHalf<Stream>>,
-    writer: WriteHalf<Stream>,
+    (reader, writer): (FrameReader<ReadHalf<Stream>>, WriteHalf<Stream>),
+    unsent: BytesMut,
     start: Start,
 ) {
     let now = node.host.now(Clock::Monotonic);
@@ -44,7 +45,7 @@ pub(crate) async fn feed(
     };
     let entry = node.replicas.enter(session.id, replica);
     let feed = Feed { node, entry, reader, writer, next: start.next, heard_at: now, sent_at: now };
-    if let Err(error) = feed.run(start.replaced).await {
+    if let Err(error) = feed.run(unsent, start.replaced).await {
         tracing::info!("the replication link to {} ended: {error}", session.peer);
     }
 }
@@ -76,9 +77,8 @@ enum FeedError {
 }
 
 impl Feed<'_> {
-    async fn run(mut self, replaced: u64) -> Result<(), FeedError> {
+    async fn run(mut self, mut message: BytesMut, replaced: u64) -> Result<(), FeedError> {
         let mut progress = self.node.storage.progress();
-        let mut message = BytesMut::new();
         resp::encode(&resp::ok(), &mut message);
         self.write(&message).await?;
         loop {

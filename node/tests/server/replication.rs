@@ -216,3 +216,19 @@ fn a_silent_replica_is_given_up() {
         node.until_said("ROLE", "[master 0 []]").await;
     });
 }
+
+#[test]
+fn what_was_answered_before_psync_is_sent_before_the_stream() {
+    run(async {
+        let dir = tempdir().unwrap();
+        let mut node = start(dir.path(), quick()).await;
+        node.set_nodes(&format!("{A} 127.0.0.1 {} master - 0-16383", node.port), 1).await;
+        say_all(&mut node, &["SET x 1"]).await;
+        let mut replica = node.connect().await;
+        let request = |text: &str| text.split(' ').map(|word| word.to_owned().into()).collect();
+        let requests = ["PING", "replconf listening-port 1", "PSYNC 1"].map(request);
+        let replies = replica.pipeline(&requests).await.unwrap();
+        assert_eq!(replies.iter().map(show).collect::<Vec<_>>(), ["PONG", "OK", "OK"]);
+        assert!(matches!(replica.receive().await.unwrap(), node::resp::Frame::BulkString(_)));
+    });
+}
