@@ -1,3 +1,5 @@
+//! The cell on small hand-made runs.
+
 use super::*;
 use crate::record::SCHEMA;
 use sim::figures::Figures;

@@ -1,3 +1,5 @@
+//! The lanes of a hand-made history.
+
 use super::*;
 use host::{Lease, MasterOf, Role, Status, Write};
 use sim::fault::{Bite, CutKind, Fault, Way};

@@ -1,3 +1,5 @@
+//! The noteworthy events of a hand-made history.
+
 use super::*;
 use crate::record::{Expectation, SCHEMA};
 use host::{Lease, Role, Status, Write};

@@ -1,3 +1,5 @@
+//! The drawing of a hand-made history.
+
 use super::*;
 use crate::record::{Expectation, SCHEMA};
 use sim::figures::{Failover, Figures};
