@@ -56,6 +56,11 @@ impl Fabric {
         self.links.borrow().is_cut(a, b)
     }
 
+    /// How often packets between two machines began to be lost in either direction.
+    pub(crate) fn drops(&self, a: usize, b: usize) -> u64 {
+        self.links.borrow().drops(a, b)
+    }
+
     /// A packet with so many bytes of data is sent: counts for what lies on its way.
     pub(crate) fn on_send(&self, from: usize, to: usize, bytes: u64) {
         let mut links = self.links.borrow_mut();
@@ -71,6 +76,11 @@ impl Fabric {
         let port = &self.ports.borrow()[number];
         port.hung.set(true);
         port.waiting_bytes.set(0);
+    }
+
+    /// How many bytes wait for the process behind a port, if it is hung.
+    pub(crate) fn waiting(&self, number: usize) -> u64 {
+        self.ports.borrow()[number].waiting_bytes.get()
     }
 
     /// The process behind a port runs on, or is gone: how many bytes had waited.

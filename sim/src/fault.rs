@@ -147,6 +147,11 @@ impl Fault {
         }
     }
 
+    /// Whether the process that it hits is dead until the heal.
+    pub fn keeps_process_down(&self) -> bool {
+        matches!(self, Fault::Kill { .. } | Fault::PowerLoss { .. })
+    }
+
     /// The roles that it names.
     pub fn roles(&self) -> Vec<&Role> {
         match self {

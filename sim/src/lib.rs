@@ -22,6 +22,7 @@ mod recorder;
 mod time;
 pub mod verdict;
 pub mod world;
+mod world_config;
 
 pub use clocks::ClockPlan;
 pub use links::CutId;

@@ -34,6 +34,8 @@ type Direction = (usize, usize);
 pub(crate) struct Links {
     active: BTreeMap<Direction, BTreeMap<CutId, CutKind>>,
     bites: BTreeMap<CutId, Bite>,
+    /// How often each link began to lose packets, by pair, the lower number first.
+    drops: BTreeMap<(usize, usize), u64>,
 }
 
 /// A link whose effective state changed, and how.
@@ -57,6 +59,11 @@ impl Links {
     /// Whether packets between two machines are affected in either direction.
     pub(crate) fn is_cut(&self, a: usize, b: usize) -> bool {
         self.state(a, b) != LinkState::Open || self.state(b, a) != LinkState::Open
+    }
+
+    /// How often packets between two machines began to be lost in either direction.
+    pub(crate) fn drops(&self, a: usize, b: usize) -> u64 {
+        self.drops.get(&(a.min(b), a.max(b))).copied().unwrap_or(0)
     }
 
     /// Lays a cut on these directions; says which links change.
@@ -124,9 +131,17 @@ impl Links {
         let before: Vec<_> = pairs.iter().map(|&pair| both(self, pair)).collect();
         change(self);
         let all = pairs.into_iter().zip(before);
-        all.map(|(pair, old)| Change { pair, old, new: both(self, pair) })
+        let changes: Vec<Change> = all
+            .map(|(pair, old)| Change { pair, old, new: both(self, pair) })
             .filter(|change| change.old != change.new)
-            .collect()
+            .collect();
+        for change in &changes {
+            let starts = |old, new| new == LinkState::Drop && old != LinkState::Drop;
+            if starts(change.old.0, change.new.0) || starts(change.old.1, change.new.1) {
+                *self.drops.entry(change.pair).or_default() += 1;
+            }
+        }
+        changes
     }
 }
 

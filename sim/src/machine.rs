@@ -7,7 +7,7 @@
 //! What this is not: the driver's side, which is `world.rs`.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
 use std::mem::take;
@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use host::{
-    Clock, Disk, Host, Listener, LocalBoxFuture, Machine, Observation, Probe, Random, Stream, Task,
-    random_stream,
+    Clock, Disk, Host, Listener, LocalBoxFuture, Machine, Observation, Probe, Random, Status,
+    Stream, Task, random_stream,
 };
 use tokio::sync::Notify;
 
@@ -47,9 +47,17 @@ pub(crate) struct SimMachine {
     /// Lives begun so far; the current life's number while one is lived.
     pub(crate) life: Cell<u32>,
     pub(crate) state: Cell<ProcessState>,
-    /// The hangs that lie on the current life.
-    pub(crate) hangs: RefCell<BTreeSet<u64>>,
+    /// Whether the machine has power.
+    pub(crate) powered: Cell<bool>,
+    /// Since when the process does not run, if it does not, and for how long before that.
+    stopped: Cell<(Option<u64>, u64)>,
+    /// The hangs that lie on the current life, and how much waited already when each began.
+    hangs: RefCell<BTreeMap<u64, u64>>,
+    /// What came to wait during hangs that a kill ended.
+    waited: RefCell<BTreeMap<u64, u64>>,
     pub(crate) probe: RefCell<Option<Probe>>,
+    /// The status that the process told of itself last since the last sample.
+    pub(crate) told: RefCell<Option<Status>>,
     pub(crate) stalls: RefCell<BTreeMap<String, Rc<Stall>>>,
     orders: RefCell<Vec<Order>>,
     new_acceptors: RefCell<Vec<Acceptor>>,
@@ -92,7 +100,11 @@ impl SimMachine {
             process: RefCell::default(),
             life: Cell::new(0),
             state: Cell::new(ProcessState::Down),
+            powered: Cell::new(true),
+            stopped: Cell::new((Some(0), 0)),
             hangs: RefCell::default(),
+            waited: RefCell::default(),
+            told: RefCell::default(),
             probe: RefCell::default(),
             stalls: RefCell::default(),
             orders: RefCell::default(),
@@ -104,7 +116,7 @@ impl SimMachine {
     /// Begins a life with the machine's next poll.
     pub(crate) fn order_start(&self, process: Process) {
         self.life.set(self.life.get() + 1);
-        self.state.set(ProcessState::Running);
+        self.enter(ProcessState::Running);
         self.order(Order::Start(process));
     }
 
@@ -114,12 +126,64 @@ impl SimMachine {
         self.order(Order::Kill);
     }
 
+    /// The power goes: the life ends, and nothing that was ordered is done any more.
+    pub(crate) fn lose_power(&self) {
+        self.end_of_life();
+        self.orders.borrow_mut().clear();
+        self.new_acceptors.borrow_mut().clear();
+        self.waker.borrow_mut().take();
+    }
+
     /// What ends with a life: being hung, its probe, its being held up.
-    pub(crate) fn end_of_life(&self) {
-        self.state.set(ProcessState::Down);
-        self.hangs.borrow_mut().clear();
+    fn end_of_life(&self) {
+        let waiting = self.fabric.resume(self.number);
+        for (hang, before) in take(&mut *self.hangs.borrow_mut()) {
+            self.waited.borrow_mut().insert(hang, waiting - before);
+        }
+        self.enter(ProcessState::Down);
         self.probe.borrow_mut().take();
+        self.told.borrow_mut().take();
         self.stalls.borrow_mut().clear();
+    }
+
+    /// Lays a hang on the current life, if there is one.
+    pub(crate) fn hang(&self, hang: u64) {
+        match self.state.get() {
+            ProcessState::Down => return,
+            ProcessState::Running => self.fabric.hang(self.number),
+            ProcessState::Hung => {}
+        }
+        self.enter(ProcessState::Hung);
+        self.hangs.borrow_mut().insert(hang, self.fabric.waiting(self.number));
+    }
+
+    /// Takes a hang away: how many bytes came to wait while it lasted.
+    pub(crate) fn resume(&self, hang: u64) -> u64 {
+        let begun = self.hangs.borrow_mut().remove(&hang);
+        let Some(before) = begun else {
+            return self.waited.borrow_mut().remove(&hang).unwrap_or(0);
+        };
+        let waited = self.fabric.waiting(self.number) - before;
+        if self.hangs.borrow().is_empty() {
+            self.fabric.resume(self.number);
+            self.enter(ProcessState::Running);
+            self.wake();
+        }
+        waited
+    }
+
+    /// For how many milliseconds so far the process did not run.
+    pub(crate) fn stopped_ms(&self) -> u64 {
+        let (since_ms, before_ms) = self.stopped.get();
+        before_ms + since_ms.map_or(0, |since_ms| self.time.now_ms() - since_ms)
+    }
+
+    fn enter(&self, state: ProcessState) {
+        let running = state == ProcessState::Running;
+        let before_ms = self.stopped_ms();
+        let since_ms = (!running).then(|| self.time.now_ms());
+        self.stopped.set((since_ms, before_ms));
+        self.state.set(state);
     }
 
     /// Has the machine polled in the next step.
@@ -254,6 +318,9 @@ impl Machine for Seam {
     }
 
     fn observe(&self, observation: Observation) {
+        if let Observation::Status { status } = &observation {
+            self.0.told.replace(Some(status.clone()));
+        }
         let what = What::Observe { life: self.0.life.get(), observation };
         self.0.recorder.by_host(self.0.number, &self.0.name, what);
     }

@@ -1,7 +1,8 @@
 //! The nemesis: applies a plan of faults to a world, and heals every one.
 //!
 //! It acts between steps. Roles are resolved at the moment a fault fires, the answer is
-//! recorded, and the heal undoes just that.
+//! recorded, and the heal undoes just that: a process stays down until the last fault that keeps
+//! it down is healed, as links stay cut until the last cut on them is.
 
 use std::collections::BTreeMap;
 
@@ -21,10 +22,11 @@ struct Scheduled {
 
 enum State {
     Waiting,
-    /// Injected then, into the machines that its roles named.
+    /// Injected, into the machines that its roles named.
     Active {
-        since_ms: u64,
         targets: Roles,
+        /// Of those whose process it stopped: for how long each had not run before.
+        stopped_ms: BTreeMap<String, u64>,
     },
     Healed(Bite),
 }
@@ -108,33 +110,86 @@ impl Nemesis {
         world: &mut World,
         resolve: &dyn Fn(&World, &str) -> Vec<String>,
     ) -> Result<(), NemesisError> {
-        let since_ms = world.now_ms();
+        let at_ms = world.now_ms();
         let fault = self.faults[at].planned.fault.clone();
         let mut targets = Roles::new();
         for role in fault.roles() {
             let named = resolve(world, role);
             if named.is_empty() {
                 let (role, name) = (role.clone(), fault.name());
-                return Err(NemesisError::NobodyInRole { fault: at, name, role, at_ms: since_ms });
+                return Err(NemesisError::NobodyInRole { fault: at, name, role, at_ms });
             }
             targets.insert(role.clone(), named);
         }
         let what = What::Inject { fault: at, planned: fault.clone(), targets: targets.clone() };
         world.record(NEMESIS, what);
+        let mut stopped_ms = BTreeMap::new();
+        for name in machines(&fault, &targets) {
+            if self.can_stop(&fault, &name, world)? {
+                stopped_ms.insert(name.clone(), world.stopped_ms(&name)?);
+            }
+        }
         inject(&fault, at as u64, &targets, world)?;
-        self.faults[at].state = State::Active { since_ms, targets };
+        self.faults[at].state = State::Active { targets, stopped_ms };
         Ok(())
+    }
+
+    /// Whether there is a process that the fault can stop: one that is alive, or that another
+    /// fault keeps down, for then both keep it down.
+    fn can_stop(&self, fault: &Fault, name: &str, world: &World) -> Result<bool, WorldError> {
+        let alive = world.status(name)?.0 != ProcessState::Down;
+        Ok(match fault {
+            Fault::Hang { .. } => alive,
+            Fault::Kill { .. } | Fault::PowerLoss { .. } => {
+                alive || self.kept(name, Fault::keeps_process_down)
+            }
+            Fault::Nic { .. } | Fault::Partition { .. } => false,
+        })
+    }
+
+    /// Whether a fault of this sort lies on a machine now.
+    fn kept(&self, name: &str, sort: impl Fn(&Fault) -> bool) -> bool {
+        self.faults.iter().any(|Scheduled { planned, state }| match state {
+            State::Active { targets, .. } => {
+                sort(&planned.fault) && machines(&planned.fault, targets).iter().any(|m| m == name)
+            }
+            _ => false,
+        })
     }
 
     fn heal(&mut self, at: usize, world: &mut World) -> Result<(), NemesisError> {
         let Scheduled { planned, state } = &mut self.faults[at];
-        let State::Active { since_ms, targets } = state else {
+        let fault = planned.fault.clone();
+        // From here on it no longer keeps anything down; what it did is known below.
+        let healed = std::mem::replace(state, State::Healed(Bite::default()));
+        let State::Active { targets, stopped_ms } = healed else {
             return Ok(());
         };
-        let lasted_ms = world.now_ms() - *since_ms;
-        let bite = heal(&planned.fault, at as u64, targets, lasted_ms, world)?;
+        let mut bite = world.heal(at as u64);
+        for name in machines(&fault, &targets) {
+            if let Some(before_ms) = stopped_ms.get(&name) {
+                bite.stopped_ms = bite.stopped_ms.max(world.stopped_ms(&name)? - before_ms);
+            }
+            if matches!(fault, Fault::Hang { .. }) {
+                bite.bytes_waited += world.resume(&name, at as u64)?;
+            }
+            if fault.keeps_process_down() {
+                self.bring_up(&name, world)?;
+            }
+        }
         world.record(NEMESIS, What::Heal { fault: at, bite });
-        *state = State::Healed(bite);
+        self.faults[at].state = State::Healed(bite);
+        Ok(())
+    }
+
+    /// Gives a machine back what no fault takes from it any more: power, then its process.
+    fn bring_up(&self, name: &str, world: &mut World) -> Result<(), WorldError> {
+        if !self.kept(name, |fault| matches!(fault, Fault::PowerLoss { .. })) {
+            world.boot(name)?;
+        }
+        if !self.kept(name, Fault::keeps_process_down) {
+            world.restart(name)?;
+        }
         Ok(())
     }
 }
@@ -157,57 +212,19 @@ fn inject(fault: &Fault, id: u64, targets: &Roles, world: &mut World) -> Result<
     Ok(())
 }
 
-fn heal(
-    fault: &Fault,
-    id: u64,
-    targets: &Roles,
-    lasted_ms: u64,
-    world: &mut World,
-) -> Result<Bite, WorldError> {
-    let mut bite = Bite::default();
-    for name in machines(fault, targets) {
-        match fault {
-            Fault::Hang { .. } => {
-                bite.stopped_ms = lasted_ms;
-                bite.bytes_waited += world.resume(&name, id)?;
-            }
-            Fault::Kill { .. } => {
-                if world.status(&name)?.0 == ProcessState::Down {
-                    bite.stopped_ms = lasted_ms;
-                }
-                world.restart(&name)?;
-            }
-            Fault::PowerLoss { .. } => {
-                bite.stopped_ms = lasted_ms;
-                world.power_on(&name)?;
-            }
-            Fault::Nic { .. } | Fault::Partition { .. } => {}
-        }
-    }
-    match fault {
-        Fault::Nic { .. } | Fault::Partition { .. } => Ok(world.heal(id)),
-        _ => Ok(bite),
-    }
-}
-
 /// The machines that the fault's roles named.
 fn machines(fault: &Fault, targets: &Roles) -> Vec<String> {
     fault.roles().into_iter().flat_map(|role| targets[role].clone()).collect()
 }
 
 /// The directions that a network fault lies on.
-fn cut(
-    fault: &Fault,
-    targets: &BTreeMap<String, Vec<String>>,
-    world: &World,
-) -> Option<(Vec<(String, String)>, CutKind)> {
+fn cut(fault: &Fault, targets: &Roles, world: &World) -> Option<(Vec<(String, String)>, CutKind)> {
     let (there, back, kind, ways) = match fault {
         Fault::Nic { target, packets, kind } => {
-            let machine = targets[target].clone();
-            let others = world.machine_names().filter(|name| !machine.iter().any(|m| m == name));
-            let others = others.map(str::to_owned).collect();
+            // Each card fails for itself, so machines of one role do not reach each other either.
+            let all = world.machine_names().map(str::to_owned).collect();
             let ways = (*packets != Packets::In, *packets != Packets::Out);
-            (machine, others, *kind, ways)
+            (targets[target].clone(), all, *kind, ways)
         }
         Fault::Partition { a, b, way, kind } => {
             let group = |roles: &[String]| -> Vec<String> {

@@ -35,6 +35,8 @@ pub(crate) async fn connect(
         return Err(io::Error::new(io::ErrorKind::NotFound, format!("no such host: {to}")));
     };
     fabric.on_send(from, peer, 0);
+    let drops = fabric.drops(from, peer);
+    let silenced = || fabric.is_cut(from, peer) || fabric.drops(from, peer) != drops;
     let refused = match turmoil::net::TcpStream::connect((to.as_str(), port)).await {
         Ok(stream) => {
             let mut stream = SimStream { inner: stream, fabric: fabric.clone(), from, peer };
@@ -45,11 +47,15 @@ pub(crate) async fn connect(
         }
         Err(error) => error,
     };
-    if fabric.is_cut(from, peer) {
-        // What refused was the cut, and a cut says nothing.
+    // What refused was a cut, perhaps one that is over by now, for a hung process hears of it
+    // late; and a cut says nothing.
+    if silenced() {
         return pending().await;
     }
     wait(fabric.latency).await;
+    if silenced() {
+        return pending().await;
+    }
     Err(io::Error::new(io::ErrorKind::ConnectionRefused, refused.to_string()))
 }
 

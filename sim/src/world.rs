@@ -12,7 +12,6 @@ use std::time::{Duration, SystemTime};
 use host::{Clock, Status, random_stream};
 use indexmap::IndexMap;
 use rand::Rng;
-use serde::{Deserialize, Serialize};
 
 use crate::clocks::{ClockPlan, Clocks};
 use crate::fabric::Fabric;
@@ -23,91 +22,7 @@ use crate::machine::{self, SimMachine, Stall};
 use crate::process::Process;
 use crate::recorder::{OperationLog, Recorder};
 use crate::time::SimTime;
-
-/// What a world is made of, from the plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WorldConfig {
-    /// How much simulated time a step is, in milliseconds: at most the least latency, so that
-    /// nothing crosses hosts within a tick.
-    pub tick_ms: u64,
-    /// The least one-way latency of a link in milliseconds.
-    pub latency_ms_min: u64,
-    /// The greatest one-way latency of a link in milliseconds.
-    pub latency_ms_max: u64,
-    /// The wall clock at the start of the run, in seconds since the Unix epoch.
-    pub epoch_s: u64,
-    /// The run's end at the latest, in simulated milliseconds.
-    pub limit_ms: u64,
-}
-
-impl Default for WorldConfig {
-    fn default() -> Self {
-        Self {
-            tick_ms: 5,
-            latency_ms_min: 5,
-            latency_ms_max: 15,
-            epoch_s: 1_700_000_000,
-            limit_ms: 600_000,
-        }
-    }
-}
-
-/// Something that no world can be made of, or the end of one that was.
-#[derive(Debug, thiserror::Error)]
-pub enum WorldError {
-    /// Within a tick hosts run one after another, so nothing may cross hosts in less.
-    #[error(
-        "latency_ms_min is {latency_ms_min}, below tick_ms, which is {tick_ms}: a message would \
-         arrive before it was sent; allowed is latency_ms_min ≥ tick_ms ≥ 1"
-    )]
-    TickTooLong {
-        /// The tick asked for.
-        tick_ms: u64,
-        /// The least latency asked for.
-        latency_ms_min: u64,
-    },
-    /// The greatest latency is below the least.
-    #[error("latency_ms_max is {latency_ms_max}, below latency_ms_min, which is {latency_ms_min}")]
-    LatencyRange {
-        /// The least latency asked for.
-        latency_ms_min: u64,
-        /// The greatest latency asked for.
-        latency_ms_max: u64,
-    },
-    /// Built without the flag that makes runs reproducible.
-    #[error(
-        "built without `--cfg tokio_unstable`, so runs would be neither reproducible nor honest; \
-         build inside the repository (its .cargo/config.toml sets it), or with \
-         RUSTFLAGS=\"--cfg tokio_unstable\""
-    )]
-    BuildFlag,
-    /// A task of the system under test, or of the harness, panicked.
-    #[error("panic in simulated code at {at_ms} ms: {message}")]
-    Panic {
-        /// Simulated milliseconds.
-        at_ms: u64,
-        /// What it said.
-        message: String,
-    },
-    /// The run went on beyond its limit.
-    #[error("the run is not over after its limit of {limit_ms} ms")]
-    Limit {
-        /// The limit.
-        limit_ms: u64,
-    },
-    /// turmoil failed.
-    #[error("turmoil: {0}")]
-    Turmoil(String),
-    /// There is no such machine.
-    #[error("no machine is named `{name}`; there are: {known}")]
-    NoMachine {
-        /// The name asked for.
-        name: String,
-        /// The names there are.
-        known: String,
-    },
-}
+pub use crate::world_config::{WorldConfig, WorldError};
 
 /// A running world.
 pub struct World {
@@ -131,7 +46,7 @@ impl World {
     /// # Errors
     /// If the configuration allows no honest run.
     pub fn new(seed: u64, config: &WorldConfig) -> Result<Self, WorldError> {
-        check(config)?;
+        config.check()?;
         let time = SimTime::default();
         let limit = Duration::from_millis(config.limit_ms);
         let sim = turmoil::Builder::new()
@@ -246,7 +161,9 @@ impl World {
     pub fn sample(&mut self) {
         for (machine, last) in self.machines.values().zip(&mut self.samples) {
             let now = (machine.state.get(), status_of(machine));
-            if last.as_ref() != Some(&now) {
+            // What the process told since then may differ from both.
+            let told = machine.told.take().is_some_and(|told| now.1.as_ref() != Some(&told));
+            if told || last.as_ref() != Some(&now) {
                 let (state, status) = now.clone();
                 self.recorder.by_driver(&machine.name, What::Sample { state, status });
                 *last = Some(now);
@@ -272,14 +189,15 @@ impl World {
         self.restart(name)
     }
 
-    /// Starts the process of a machine again, if it is down.
+    /// Starts the process of a machine again, if it is down and the machine has power.
     ///
     /// # Errors
     /// If there is no such machine.
     pub fn restart(&self, name: &str) -> Result<(), WorldError> {
         let machine = self.machine(name)?;
         let process = machine.process.borrow().clone();
-        if let (ProcessState::Down, Some(process)) = (machine.state.get(), process) {
+        let down = machine.state.get() == ProcessState::Down && machine.powered.get();
+        if let (true, Some(process)) = (down, process) {
             machine.order_start(process);
             self.recorder.by_driver(name, What::Start { life: machine.life.get() });
         }
@@ -291,42 +209,36 @@ impl World {
     /// # Errors
     /// If there is no such machine.
     pub fn kill(&self, name: &str) -> Result<(), WorldError> {
-        let machine = self.machine(name)?;
-        self.fabric.resume(machine.number);
-        machine.order_kill();
+        self.machine(name)?.order_kill();
         Ok(())
     }
 
-    /// Stops the process of a machine from running until every hang on it is over.
+    /// Stops the process of a machine from running until every hang on it is over. Nothing if
+    /// it is down.
     ///
     /// # Errors
     /// If there is no such machine.
     pub fn hang(&self, name: &str, hang: u64) -> Result<(), WorldError> {
-        let machine = self.machine(name)?;
-        if machine.state.get() == ProcessState::Running {
-            machine.state.set(ProcessState::Hung);
-            self.fabric.hang(machine.number);
-        }
-        if machine.state.get() == ProcessState::Hung {
-            machine.hangs.borrow_mut().insert(hang);
-        }
+        self.machine(name)?.hang(hang);
         Ok(())
     }
 
-    /// Ends a hang: how many bytes had waited in the sockets if it was the last one. Nothing if
-    /// the process was killed meanwhile, for being hung belongs to a life.
+    /// Ends a hang: how many bytes came to wait in the sockets while it lasted, or until the
+    /// process was killed, for being hung belongs to a life.
     ///
     /// # Errors
     /// If there is no such machine.
     pub fn resume(&self, name: &str, hang: u64) -> Result<u64, WorldError> {
-        let machine = self.machine(name)?;
-        let mut hangs = machine.hangs.borrow_mut();
-        if !hangs.remove(&hang) || !hangs.is_empty() {
-            return Ok(0);
-        }
-        machine.state.set(ProcessState::Running);
-        machine.wake();
-        Ok(self.fabric.resume(machine.number))
+        Ok(self.machine(name)?.resume(hang))
+    }
+
+    /// For how many milliseconds since the start of the run a process did not run, be it hung
+    /// or down.
+    ///
+    /// # Errors
+    /// If there is no such machine.
+    pub fn stopped_ms(&self, name: &str) -> Result<u64, WorldError> {
+        Ok(self.machine(name)?.stopped_ms())
     }
 
     /// Holds the process up when it next reaches this point.
@@ -377,34 +289,51 @@ impl World {
         bite
     }
 
-    /// Pulls the plug: links cut, then gone, and unsynced writes with it.
+    /// Pulls the plug: links cut, then gone, and unsynced writes with it. Nothing if the
+    /// machine has no power.
     ///
     /// # Errors
     /// If there is no such machine.
     pub fn power_off(&mut self, name: &str) -> Result<(), WorldError> {
         let machine = self.machine(name)?.clone();
+        if !machine.powered.replace(false) {
+            return Ok(());
+        }
         let others = self.machine_names().filter(|other| *other != name);
         let directions: Vec<(String, String)> = others
             .flat_map(|other| [(name.into(), other.into()), (other.into(), name.into())])
             .collect();
         self.cut(POWER_CUT + machine.number as u64, &directions, CutKind::Drop)?;
-        self.fabric.resume(machine.number);
-        machine.end_of_life();
+        machine.lose_power();
         self.sim.crash(name);
         machine.disk.lose_power();
+        // A process that is dropped may have had a last word.
+        self.recorder.seal();
         Ok(())
     }
 
-    /// Boots the machine again and starts its process.
+    /// Boots the machine again and starts its process. Nothing if the machine has power.
     ///
     /// # Errors
     /// If there is no such machine.
     pub fn power_on(&mut self, name: &str) -> Result<(), WorldError> {
+        self.boot(name)?;
+        self.restart(name)
+    }
+
+    /// Boots the machine again, without its process. Nothing if the machine has power.
+    ///
+    /// # Errors
+    /// If there is no such machine.
+    pub fn boot(&mut self, name: &str) -> Result<(), WorldError> {
         let machine = self.machine(name)?.clone();
+        if machine.powered.replace(true) {
+            return Ok(());
+        }
         self.heal(POWER_CUT + machine.number as u64);
         machine.clocks.borrow_mut().boot(self.time.now());
         self.sim.bounce(name);
-        self.restart(name)
+        Ok(())
     }
 
     /// Steps a clock of a machine, back if negative.
@@ -475,20 +404,6 @@ impl Stall {
         stall.over.set(true);
         stall.changed.notify_waiters();
     }
-}
-
-fn check(config: &WorldConfig) -> Result<(), WorldError> {
-    let WorldConfig { tick_ms, latency_ms_min, latency_ms_max, .. } = *config;
-    if !cfg!(tokio_unstable) {
-        return Err(WorldError::BuildFlag);
-    }
-    if tick_ms == 0 || latency_ms_min < tick_ms {
-        return Err(WorldError::TickTooLong { tick_ms, latency_ms_min });
-    }
-    if latency_ms_max < latency_ms_min {
-        return Err(WorldError::LatencyRange { latency_ms_min, latency_ms_max });
-    }
-    Ok(())
 }
 
 fn status_of(machine: &SimMachine) -> Option<Status> {

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 use super::ACKNOWLEDGED_WRITES;
 use super::reading::{Acknowledgement, Reading};
-use super::span::Effects;
+use super::stretch::Stretch;
+use super::trail;
 use crate::figures::LostWrites;
 use crate::history::{Intent, What};
 use crate::verdict::Verdict;
@@ -30,8 +31,14 @@ enum Cause {
     Unexplained,
 }
 
-/// Fails on a loss that no commit explains; unknown without a final state.
+/// Fails on a loss that no commit explains, and on a write that no client had asked for, because
+/// it cannot be judged; unknown without a final state.
 pub(super) fn verdict(reading: &Reading) -> Verdict {
+    let unasked = trail::follow(reading).unasked;
+    if !unasked.is_empty() {
+        let reason = format!("{} acknowledged writes that no client had asked for", unasked.len());
+        return Verdict::fail(ACKNOWLEDGED_WRITES, reason, unasked);
+    }
     match lost(reading) {
         Err(why) => Verdict::unknown(ACKNOWLEDGED_WRITES, why),
         Ok(Lost { counts, unexplained }) if unexplained.is_empty() => Verdict::pass(
@@ -97,7 +104,6 @@ impl Lost {
 /// What acknowledgements are compared with.
 struct Judged<'r> {
     reading: &'r Reading<'r>,
-    effects: Effects,
     /// What was asked for, by key.
     intents: BTreeMap<&'r str, &'r Intent>,
     /// The final state of each shard: what its last master holds.
@@ -108,13 +114,16 @@ impl<'r> Judged<'r> {
     fn of(reading: &'r Reading<'r>) -> Result<Self, String> {
         let mut finals = BTreeMap::new();
         for (&shard, tenures) in &reading.tenures {
-            let last = tenures.0.last().ok_or(format!("shard {shard} never had a master"))?;
-            let content = reading.finals.get(last.master.as_str());
-            let content = content.ok_or(format!(
-                "the final content of {}, the last master, is missing",
-                last.master
-            ))?;
-            finals.insert(shard, *content);
+            let last = tenures.all.last();
+            let last = last.ok_or_else(|| format!("shard {shard} never had a master"))?;
+            let content = reading.finals.get(last.master.as_str()).ok_or_else(|| {
+                format!("the final content of {}, the last master, is missing", last.master)
+            })?;
+            if content.event < last.event {
+                let master = &last.master;
+                return Err(format!("{master} was read before it became the last master"));
+            }
+            finals.insert(shard, content.values);
         }
         let mut intents = BTreeMap::new();
         for event in reading.history.events() {
@@ -122,7 +131,7 @@ impl<'r> Judged<'r> {
                 intents.extend(invocation.writes.iter().map(|write| (write.key(), write)));
             }
         }
-        Ok(Self { reading, effects: Effects::of(reading), intents, finals })
+        Ok(Self { reading, intents, finals })
     }
 
     fn kept(&self, shard: u32, intent: &Intent, token: &str) -> bool {
@@ -130,7 +139,7 @@ impl<'r> Judged<'r> {
             return false;
         };
         match intent {
-            Intent::Append { .. } => value.contains(token),
+            Intent::Append { .. } => has_token(value, token),
             Intent::SetFresh { .. } | Intent::Increment { .. } => value == token,
         }
     }
@@ -141,14 +150,27 @@ impl<'r> Judged<'r> {
     }
 
     fn cause(&self, ack: &Acknowledgement) -> Cause {
-        if self.effects.is_stale(self.reading, ack) {
-            return Cause::SplitBrain;
-        }
         let tenures = &self.reading.tenures[&ack.shard];
-        let under = tenures.acting_under(ack.machine, ack.version);
-        let ended = under.is_some_and(|commit| commit + 1 < tenures.0.len());
-        if ended { Cause::ReplicationLag } else { Cause::Unexplained }
+        let stretch = Stretch::of(tenures, ack);
+        let ended_by = match stretch.under {
+            Some(under) => Some(under + 1).filter(|commit| *commit < tenures.all.len()),
+            None => stretch.in_force.filter(|_| stretch.is_deposed(tenures)),
+        };
+        if self.reading.windows().is_after_p(ack, ended_by) {
+            Cause::SplitBrain
+        } else if stretch.under.and(ended_by).is_some() {
+            Cause::ReplicationLag
+        } else {
+            Cause::Unexplained
+        }
     }
+}
+
+/// Whether a list has a token: after its beginning or another token, which ends as this one
+/// does, so that a token that is the end of a longer one is not taken for it.
+fn has_token(list: &str, token: &str) -> bool {
+    let separator = token.chars().next_back();
+    list.match_indices(token).any(|(at, _)| at == 0 || list[..at].chars().next_back() == separator)
 }
 
 #[cfg(test)]
@@ -239,5 +261,42 @@ mod tests {
         let history = story().history();
         let reading = Reading::of(&history).expect("a whole history");
         assert_eq!(verdict(&reading).outcome, Outcome::Unknown);
+    }
+
+    #[test]
+    fn a_token_that_ends_a_longer_one_is_not_there() {
+        assert!(has_token("11,1,", "1,") && has_token("1,11,", "1,"));
+        assert!(!has_token("11,21,", "1,"));
+    }
+
+    #[test]
+    fn a_loss_after_p_is_split_brain_though_the_node_is_named_again() {
+        // a never hears of b, and is named again under a version that it has not applied.
+        let story = Story::new()
+            .commit(0, 1, "a")
+            .authority(100, "a", 1)
+            .commit(10_000, 2, "b")
+            .authority(10_100, "b", 2)
+            .commit(20_000, 3, "a")
+            .write(21_000, "a", "k", "v");
+        let (lost, _) = lost_of(&story.finally(30_000, "a", &[]));
+        assert_eq!(lost.counts, LostWrites { split_brain: 1, ..LostWrites::default() });
+    }
+
+    #[test]
+    fn content_from_before_the_last_commit_decides_nothing() {
+        let story = story().finally(30_000, "c", &[]).commit(31_000, 3, "c");
+        let history = story.history();
+        let reading = Reading::of(&history).expect("a whole history");
+        assert_eq!(verdict(&reading).outcome, Outcome::Unknown);
+    }
+
+    #[test]
+    fn a_write_that_nobody_asked_for_fails() {
+        let write = host::Write { key: "kept".into(), token: "other".into() };
+        let unasked = host::Observation::Acknowledged { writes: vec![write] };
+        let story = story().observe(17_000, "b", unasked).finally(30_000, "b", &[]);
+        let (_, verdict) = lost_of(&story);
+        assert_eq!((verdict.outcome, verdict.evidence.len()), (Outcome::Fail, 1));
     }
 }

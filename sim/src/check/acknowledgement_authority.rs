@@ -7,9 +7,13 @@
 
 use super::ACKNOWLEDGEMENT_AUTHORITY;
 use super::reading::{Acknowledgement, Reading};
+use super::standing::Standing;
+use super::trail::{self, Broken};
+use crate::history::What;
 use crate::verdict::Verdict;
 
-/// Fails on every acknowledgement that no sample or observation near it vouches for.
+/// Fails on every acknowledgement that no sample or observation near it vouches for, and on
+/// every write that was acknowledged by somebody else than a data node that tells of it.
 pub(super) fn verdict(reading: &Reading) -> Verdict {
     let unvouched: Vec<u64> = reading
         .acknowledgements
@@ -17,18 +21,23 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
         .filter(|ack| !is_vouched_for(reading, ack))
         .map(|ack| ack.event)
         .collect();
-    if unvouched.is_empty() {
+    let Broken { by_strangers, unacknowledged, .. } = trail::follow(reading);
+    let faults = [
+        (unvouched, "acknowledgements by nodes without authority"),
+        (by_strangers, "acknowledgements by machines that are no data nodes"),
+        (unacknowledged, "writes that a client heard as done and no node had acknowledged"),
+    ];
+    let told = faults.iter().filter(|(events, _)| !events.is_empty());
+    let told: Vec<String> = told.map(|(events, what)| format!("{} {what}", events.len())).collect();
+    if told.is_empty() {
         let count = reading.acknowledgements.len();
         return Verdict::pass(
             ACKNOWLEDGEMENT_AUTHORITY,
             format!("{count} acknowledgements, each by an authoritative node"),
         );
     }
-    Verdict::fail(
-        ACKNOWLEDGEMENT_AUTHORITY,
-        format!("{} acknowledgements by nodes without authority", unvouched.len()),
-        unvouched,
-    )
+    let evidence = faults.into_iter().flat_map(|(events, _)| events).collect();
+    Verdict::fail(ACKNOWLEDGEMENT_AUTHORITY, told.join("; "), evidence)
 }
 
 fn is_vouched_for(reading: &Reading, ack: &Acknowledgement) -> bool {
@@ -36,12 +45,24 @@ fn is_vouched_for(reading: &Reading, ack: &Acknowledgement) -> bool {
     // On a sample's own instant, both neighbours are asked: the order within it says nothing.
     let before_ms = ack.at_ms.saturating_sub(1) / tick_ms * tick_ms;
     let after_ms = (ack.at_ms / tick_ms + 1) * tick_ms;
+    // What ended at the sample before was over then; what began after the one after came later.
+    let over =
+        |standing: &Standing| standing.until_ms <= before_ms && standing.until_ms < ack.at_ms;
+    let in_time = |standing: &Standing| {
+        standing.from_ms < after_ms
+            || (standing.from_ms == after_ms && is_sample(reading, standing.event))
+    };
     let standings = &reading.standings[ack.machine];
-    let first = standings.partition_point(|standing| standing.until_ms < before_ms);
+    let first = standings.partition_point(over);
     standings[first..]
         .iter()
         .take_while(|standing| standing.from_ms <= after_ms)
-        .any(|standing| standing.is_authoritative())
+        .any(|standing| in_time(standing) && standing.is_authoritative())
+}
+
+fn is_sample(reading: &Reading, event: u64) -> bool {
+    let event = reading.history.events().get(event as usize);
+    event.is_some_and(|event| matches!(event.what, What::Sample { .. }))
 }
 
 #[cfg(test)]
@@ -94,5 +115,18 @@ mod tests {
     fn a_node_without_authority_that_acknowledges_is_caught() {
         let story = master().no_authority(1_000, "a", 1).write(1_011, "a", "k", "v");
         assert_eq!(judged(&story).outcome, Outcome::Fail);
+    }
+
+    #[test]
+    fn authority_that_ended_at_the_sample_before_does_not_vouch() {
+        let story = master().no_authority(1_000, "a", 1).write(1_003, "a", "k", "v");
+        assert_eq!(judged(&story).outcome, Outcome::Fail);
+    }
+
+    #[test]
+    fn an_ok_without_an_acknowledgement_is_caught() {
+        let story = master().write(1_002, "elsewhere", "k", "v");
+        let verdict = judged(&story);
+        assert_eq!((verdict.outcome, verdict.evidence.len()), (Outcome::Fail, 2));
     }
 }

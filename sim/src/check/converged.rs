@@ -16,7 +16,7 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
         return Verdict::unknown(CONVERGED, "the run ended before its final reads");
     };
     for (shard, tenures) in &reading.tenures {
-        let named = tenures.0.last().map(|tenure| tenure.master.as_str());
+        let named = tenures.all.last().map(|tenure| tenure.master.as_str());
         let standing: Vec<(&str, &Standing)> = reading
             .machines_of(*shard)
             .filter_map(|machine| Some((machine, at(reading, machine, at_ms)?)))

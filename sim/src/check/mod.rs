@@ -12,9 +12,13 @@ mod goals;
 mod reading;
 mod route;
 mod span;
+mod span_properties;
 mod standing;
+mod stretch;
 mod sweep;
 mod tenure;
+mod trail;
+mod windows;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -40,7 +44,9 @@ pub const FAULTS_BIT: &str = "faults-bit";
 
 /// Judges a run: every checker's verdict, and the figures.
 pub fn judge(history: &History, goals: &[Goal]) -> (Vec<Verdict>, Figures) {
-    let reading = match Reading::of(history) {
+    let read = catch_unwind(|| Reading::of(history).map_err(|error| error.to_string()))
+        .unwrap_or_else(|_| Err("reading the history panicked".into()));
+    let reading = match read {
         Ok(reading) => reading,
         Err(error) => {
             let verdict = Verdict::unknown(SPAN_WITHIN_TTL, format!("no verdict: {error}"));

@@ -1,11 +1,13 @@
 //! A history, digested once for all checkers: members, tenures, standings, acknowledgements.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use host::{Observation, Write};
 
 use super::standing::Standing;
 use super::tenure::Tenures;
+use super::windows::Windows;
 use crate::history::{Event, History, Phase, ProcessState, Setup, Via, What};
 
 /// A digested history.
@@ -25,9 +27,12 @@ pub struct Reading<'a> {
     /// By which way the client of a key came. Clients never share keys.
     pub via: BTreeMap<&'a str, Via>,
     /// The final content by machine.
-    pub finals: BTreeMap<&'a str, &'a BTreeMap<String, String>>,
+    pub finals: BTreeMap<&'a str, Final<'a>>,
     /// The end of the run.
     pub end_ms: u64,
+    /// Acknowledgements by machines that are no data nodes, by event.
+    pub strangers: Vec<u64>,
+    windows: OnceCell<Windows>,
 }
 
 /// A reply that acknowledged writes, handed to the connection's output buffer.
@@ -45,6 +50,15 @@ pub struct Acknowledgement<'a> {
     pub version: i64,
     /// What it acknowledged.
     pub writes: &'a [Write],
+}
+
+/// The content of a data node, read at the end of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Final<'a> {
+    /// Its event.
+    pub event: u64,
+    /// All keys and values.
+    pub values: &'a BTreeMap<String, String>,
 }
 
 /// A history that cannot be judged.
@@ -80,6 +94,8 @@ impl<'a> Reading<'a> {
             via: BTreeMap::new(),
             finals: BTreeMap::new(),
             end_ms: history.end_ms(),
+            strangers: Vec::new(),
+            windows: OnceCell::new(),
         };
         for member in &setup.members {
             reading.tenures.entry(member.shard).or_default();
@@ -97,10 +113,15 @@ impl<'a> Reading<'a> {
         }
         for standings in reading.standings.values_mut() {
             if let Some(last) = standings.last_mut() {
-                last.until_ms = reading.end_ms + setup.tick_ms;
+                last.until_ms = reading.end_ms + 1;
             }
         }
         Ok(reading)
+    }
+
+    /// What every commit brought about, measured when it is first asked for.
+    pub(super) fn windows(&self) -> &Windows {
+        self.windows.get_or_init(|| Windows::of(self))
     }
 
     /// The shard of a machine, if it is a data node.
@@ -137,7 +158,7 @@ impl<'a> Reading<'a> {
                 }
             }
             What::Final { values } => {
-                self.finals.insert(&event.on, values);
+                self.finals.insert(&event.on, Final { event: event.number, values });
             }
             What::Observe { observation, .. } => self.take_in_observation(event, observation)?,
             _ => {}
@@ -185,6 +206,7 @@ impl<'a> Reading<'a> {
 
     fn acknowledge(&mut self, event: &'a Event, writes: &'a [Write]) {
         let Some(shard) = self.shard_of(&event.on) else {
+            self.strangers.push(event.number);
             return;
         };
         let standing = self.standings.get(event.on.as_str()).and_then(|all| all.last());

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use host::Observation;
 
 use super::reading::Reading;
-use super::span::Effects;
 use crate::history::What;
 
 /// Milliseconds after p in which a load balancer routed to a node that an earlier commit had
 /// named and the last effective one no longer did, summed over load balancers and shards.
 pub(super) fn stale_route_ms(reading: &Reading) -> u64 {
-    let effects = Effects::of(reading);
+    let windows = reading.windows();
     let mut total_ms = 0;
     for ((_, shard), routes) in routes(reading) {
         let Some(tenures) = reading.tenures.get(&shard) else {
@@ -19,14 +18,14 @@ pub(super) fn stale_route_ms(reading: &Reading) -> u64 {
         };
         for (at, route) in routes.iter().enumerate() {
             let until_ms = routes.get(at + 1).map_or(reading.end_ms, |next| next.from_ms);
-            for (commit, tenure) in tenures.0.iter().enumerate() {
-                let Some(p) = effects.effect(shard, commit) else {
+            for (commit, tenure) in tenures.all.iter().enumerate() {
+                let Some(p) = windows.effect(shard, commit) else {
                     continue;
                 };
-                let next = (commit + 1..tenures.0.len())
-                    .find_map(|later| effects.effect(shard, later))
+                let next = (commit + 1..tenures.all.len())
+                    .find_map(|later| windows.effect(shard, later))
                     .map_or(reading.end_ms, |p| p.at_ms);
-                let deposed = tenures.0[..commit].iter().any(|old| old.master == route.target);
+                let deposed = tenures.all[..commit].iter().any(|old| old.master == route.target);
                 if deposed && tenure.master != route.target {
                     let (from_ms, to_ms) = (route.from_ms.max(p.at_ms), until_ms.min(next));
                     total_ms += to_ms.saturating_sub(from_ms);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::SPAN_WITHIN_TTL;
 use super::reading::{Acknowledgement, Reading};
-use super::standing::Standing;
 use super::tenure::Tenures;
+use super::windows::Window;
 use crate::figures::{Failover, Figures};
 use crate::history::Via;
 use crate::verdict::Verdict;
@@ -25,20 +25,29 @@ pub(super) fn verdict(reading: &Reading, figures: &Figures) -> Verdict {
             SPAN_WITHIN_TTL,
             format!(
                 "{} still had authority {} ms after {} took over; the TTL is {} ms",
-                worst.from, worst.span_ms, worst.to, reading.setup.ttl_ms
+                stale_machine(reading, worst),
+                worst.span_ms,
+                worst.to,
+                reading.setup.ttl_ms
             ),
             worst.evidence.clone(),
         ),
     }
 }
 
+/// Whose the last stale instant was, which need not be the last master before.
+fn stale_machine<'r>(reading: &'r Reading, failover: &'r Failover) -> &'r str {
+    let last = failover.last_stale_at_ms.and(failover.evidence.last());
+    let event = last.and_then(|number| reading.history.events().get(*number as usize));
+    event.map_or(&failover.from, |event| &event.on)
+}
+
 /// Every commit that changed a shard's master, measured.
 pub(super) fn failovers(reading: &Reading) -> Vec<Failover> {
     let mut all = Vec::new();
     for (&shard, tenures) in &reading.tenures {
-        for commit in 1..tenures.0.len() {
-            all.push(measure(reading, shard, tenures, commit));
-        }
+        let windows = reading.windows().of_shard(shard).iter().enumerate();
+        all.extend(windows.skip(1).map(|(commit, window)| tell(shard, tenures, commit, window)));
     }
     all
 }
@@ -46,8 +55,9 @@ pub(super) fn failovers(reading: &Reading) -> Vec<Failover> {
 /// Writes acknowledged by deposed nodes after p, by the way their client came.
 pub(super) fn stale_writes(reading: &Reading) -> BTreeMap<Via, u64> {
     let mut counts = BTreeMap::new();
-    let effects = Effects::of(reading);
-    for ack in reading.acknowledgements.iter().filter(|ack| effects.is_stale(reading, ack)) {
+    let windows = reading.windows();
+    let stale = |ack: &&Acknowledgement| windows.is_stale(&reading.tenures[&ack.shard], ack);
+    for ack in reading.acknowledgements.iter().filter(stale) {
         for write in ack.writes {
             let via = reading.via.get(write.key.as_str()).copied().unwrap_or(Via::Direct);
             *counts.entry(via).or_default() += 1;
@@ -56,170 +66,25 @@ pub(super) fn stale_writes(reading: &Reading) -> BTreeMap<Via, u64> {
     counts
 }
 
-/// p of every commit of every shard.
-pub(super) struct Effects(BTreeMap<u32, Vec<Option<Moment>>>);
-
-impl Effects {
-    pub(super) fn of(reading: &Reading) -> Self {
-        let of_shard = |(&shard, tenures): (&u32, &Tenures)| {
-            let effects = (0..tenures.0.len()).map(|k| effect(reading, shard, tenures, k));
-            (shard, effects.collect())
-        };
-        Self(reading.tenures.iter().map(of_shard).collect())
-    }
-
-    /// p of one commit.
-    pub(super) fn effect(&self, shard: u32, commit: usize) -> Option<Moment> {
-        *self.0.get(&shard)?.get(commit)?
-    }
-
-    /// Whether an acknowledgement came from a deposed node after the p it counts for.
-    pub(super) fn is_stale(&self, reading: &Reading, ack: &Acknowledgement) -> bool {
-        let tenures = &reading.tenures[&ack.shard];
-        let counted = deposed_count(tenures, ack.machine, ack.version, ack.event);
-        let effect = counted.and_then(|commit| self.effect(ack.shard, commit));
-        effect.is_some_and(|p| p.at_ms <= ack.at_ms)
-    }
-}
-
-/// When something happened, and the event that shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Moment {
-    pub(super) at_ms: u64,
-    pub(super) event: u64,
-}
-
-fn measure(reading: &Reading, shard: u32, tenures: &Tenures, commit: usize) -> Failover {
-    let tenure = &tenures.0[commit];
-    let effect = effect(reading, shard, tenures, commit);
-    let last = effect.and_then(|p| last_stale(reading, shard, tenures, commit, p));
-    let span_ms = effect.zip(last).map_or(0, |(p, last)| last.at_ms - p.at_ms);
+fn tell(shard: u32, tenures: &Tenures, commit: usize, window: &Window) -> Failover {
+    let Window { effect, last_stale, stale_writes } = *window;
+    let tenure = &tenures.all[commit];
     Failover {
         shard,
         commit,
-        version: tenure.versions[0],
-        from: tenures.0[commit - 1].master.clone(),
+        version: tenure.version,
+        from: tenures.all[commit - 1].master.clone(),
         to: tenure.master.clone(),
         committed_at_ms: tenure.at_ms,
         effective_at_ms: effect.map(|p| p.at_ms),
-        last_stale_at_ms: last.map(|last| last.at_ms),
-        span_ms,
-        stale_writes: count_stale(reading, shard, tenures, commit, effect),
-        evidence: [Some(tenure.event), effect.map(|p| p.event), last.map(|last| last.event)]
+        last_stale_at_ms: last_stale.map(|last| last.at_ms),
+        span_ms: effect.zip(last_stale).map_or(0, |(p, last)| last.at_ms - p.at_ms),
+        stale_writes,
+        evidence: [Some(tenure.event), effect.map(|p| p.event), last_stale.map(|last| last.event)]
             .into_iter()
             .flatten()
             .collect(),
     }
-}
-
-/// p(k): the first instant after commit k at which a node acting under a commit ≥ k is
-/// authoritative.
-fn effect(reading: &Reading, shard: u32, tenures: &Tenures, commit: usize) -> Option<Moment> {
-    let committed = &tenures.0[commit];
-    let under = |machine: &str, version| tenures.acting_under(machine, version) >= Some(commit);
-    let stood = standings_of(reading, shard)
-        .filter(|(machine, standing)| under(machine, standing.version()))
-        .filter(|(_, standing)| standing.until_ms >= committed.at_ms)
-        .map(|(_, standing)| Moment {
-            at_ms: standing.from_ms.max(committed.at_ms),
-            event: standing.event,
-        });
-    let acknowledged = acknowledgements_of(reading, shard)
-        .filter(|ack| ack.event > committed.event && under(ack.machine, ack.version))
-        .map(|ack| Moment { at_ms: ack.at_ms, event: ack.event });
-    stood.chain(acknowledged).min()
-}
-
-/// The last instant at or after p at which a deposed node's authority, or its acknowledgement,
-/// counted for this commit.
-fn last_stale(
-    reading: &Reading,
-    shard: u32,
-    tenures: &Tenures,
-    commit: usize,
-    p: Moment,
-) -> Option<Moment> {
-    let stood = standings_of(reading, shard).filter_map(|(machine, standing)| {
-        // Under no commit at all counts for the one in force when the stretch ends.
-        let until_event = tenures.0.get(commit + 1).map_or(u64::MAX, |next| next.event);
-        let counted = tenures.counts_for(machine, standing.version(), until_event);
-        if counted != Some(commit) {
-            return None;
-        }
-        let at_ms = last_deposed_instant(standing, tenures, machine, commit, p, reading)?;
-        Some(Moment { at_ms, event: standing.event })
-    });
-    let acknowledged = acknowledgements_of(reading, shard)
-        .filter(|ack| ack.at_ms >= p.at_ms)
-        .filter(|ack| deposed_count(tenures, ack.machine, ack.version, ack.event) == Some(commit))
-        .map(|ack| Moment { at_ms: ack.at_ms, event: ack.event });
-    stood.chain(acknowledged).max()
-}
-
-/// The last instant of a stretch of authority, from p on, at which the machine was not the
-/// master named by the last commit.
-fn last_deposed_instant(
-    standing: &Standing,
-    tenures: &Tenures,
-    machine: &str,
-    commit: usize,
-    p: Moment,
-    reading: &Reading,
-) -> Option<u64> {
-    let mut from_ms = p.at_ms;
-    let mut last = None;
-    let mut named = tenures.named_again(machine, commit);
-    named.push((u64::MAX, u64::MAX));
-    for (named_ms, until_ms) in named {
-        if from_ms < named_ms {
-            let tick_ms = reading.setup.tick_ms;
-            last = standing.last_instant_within(from_ms, named_ms, tick_ms).max(last);
-        }
-        from_ms = from_ms.max(until_ms);
-    }
-    last
-}
-
-/// The commit that an event of a machine counts for, if the machine is deposed then.
-fn deposed_count(tenures: &Tenures, machine: &str, version: i64, event: u64) -> Option<usize> {
-    let in_force = tenures.in_force_before(event)?;
-    if tenures.0[in_force].master == machine {
-        return None;
-    }
-    tenures.counts_for(machine, version, event)
-}
-
-fn count_stale(
-    reading: &Reading,
-    shard: u32,
-    tenures: &Tenures,
-    commit: usize,
-    effect: Option<Moment>,
-) -> u64 {
-    let Some(p) = effect else { return 0 };
-    acknowledgements_of(reading, shard)
-        .filter(|ack| ack.at_ms >= p.at_ms)
-        .filter(|ack| deposed_count(tenures, ack.machine, ack.version, ack.event) == Some(commit))
-        .map(|ack| ack.writes.len() as u64)
-        .sum()
-}
-
-/// Stretches of authority of a shard's machines.
-fn standings_of<'r>(
-    reading: &'r Reading,
-    shard: u32,
-) -> impl Iterator<Item = (&'r str, &'r Standing)> {
-    reading.machines_of(shard).flat_map(|machine| {
-        let standings = reading.standings[machine].iter();
-        standings.filter(|standing| standing.is_authoritative()).map(move |s| (machine, s))
-    })
-}
-
-fn acknowledgements_of<'r>(
-    reading: &'r Reading<'r>,
-    shard: u32,
-) -> impl Iterator<Item = &'r Acknowledgement<'r>> {
-    reading.acknowledgements.iter().filter(move |ack| ack.shard == shard)
 }
 
 #[cfg(test)]
@@ -360,5 +225,35 @@ mod tests {
         assert_eq!(all[0].effective_at_ms, Some(11_200));
         assert_eq!(all[0].span_ms, 14_995 - 11_200);
         assert_eq!(all[1].span_ms, 0, "a acts under commit 0, and counts for commit 1 only");
+    }
+
+    #[test]
+    fn who_acts_under_no_commit_counts_for_the_one_in_force_only() {
+        let story = failover()
+            .no_authority(11_000, "a", 2)
+            .commit(20_000, 3, "a")
+            .authority(20_100, "a", 3)
+            .no_authority(20_200, "b", 3)
+            .authority(30_000, "c", 77)
+            .no_authority(31_000, "c", 77);
+        let history = story.end(60_000).history();
+        let reading = Reading::of(&history).expect("a whole history");
+        let all = failovers(&reading);
+        let spans: Vec<_> = all.iter().map(|failover| failover.span_ms).collect();
+        assert_eq!(spans, [895, 30_995 - 20_100]);
+        let figures = Figures { failovers: all, ..Figures::default() };
+        let reason = verdict(&reading, &figures).reason;
+        assert!(reason.starts_with("c still had authority"), "{reason}");
+    }
+
+    #[test]
+    fn a_version_that_comes_again_later_hides_nothing() {
+        // The store's version fell back to 1, so that a's topology has its version again.
+        let story = failover().commit(30_000, 1, "a");
+        let history = story.end(60_000).history();
+        let reading = Reading::of(&history).expect("a whole history");
+        let all = failovers(&reading);
+        assert_eq!(all[0].last_stale_at_ms, Some(29_995), "deposed from 10 s to 30 s");
+        assert_eq!(all[1].effective_at_ms, Some(30_000), "a acts under the last one from then on");
     }
 }

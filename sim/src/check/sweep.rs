@@ -3,19 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::reading::Reading;
-use super::span::Effects;
 use crate::history::Phase;
 
 /// Milliseconds after the first p of a shard with two or more authoritative nodes in it, summed
 /// over shards.
 pub(super) fn overlap_ms(reading: &Reading) -> u64 {
-    let effects = Effects::of(reading);
-    let of_shard = |(&shard, tenures): (&u32, &super::tenure::Tenures)| {
-        let first = (1..tenures.0.len()).filter_map(|k| effects.effect(shard, k)).min();
+    let of_shard = |&shard: &u32| {
+        let failovers = reading.windows().of_shard(shard).iter().skip(1);
+        let first = failovers.filter_map(|window| window.effect).min();
         let from_ms = first.map_or(u64::MAX, |p| p.at_ms);
         time_with(reading, shard, (from_ms, reading.end_ms), |authoritative| authoritative >= 2)
     };
-    reading.tenures.iter().map(of_shard).sum()
+    reading.tenures.keys().map(of_shard).sum()
 }
 
 /// Milliseconds without an authoritative node from the end of settle to the end of converge,
