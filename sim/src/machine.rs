@@ -230,8 +230,8 @@ impl Running {
         for order in orders {
             self.end();
             if let Order::Start(process) = order {
-                self.life =
-                    Some(Life::begin(&process, Host::new(Rc::new(Seam(self.machine.clone())))));
+                let seam = Seam { machine: self.machine.clone(), life: self.machine.life.get() };
+                self.life = Some(Life::begin(&process, Host::new(Rc::new(seam))));
             }
         }
     }
@@ -265,42 +265,54 @@ impl Running {
 }
 
 /// The handle that a process holds: the seam of `host`.
-struct Seam(Rc<SimMachine>);
+struct Seam {
+    machine: Rc<SimMachine>,
+    life: u32,
+}
 
 impl Machine for Seam {
     fn name(&self) -> &str {
-        &self.0.name
+        &self.machine.name
     }
 
     fn connect(&self, host: &str, port: u16) -> LocalBoxFuture<'static, io::Result<Stream>> {
-        Box::pin(network::connect(self.0.fabric.clone(), self.0.number, host.to_owned(), port))
+        Box::pin(network::connect(
+            self.machine.fabric.clone(),
+            self.machine.number,
+            host.to_owned(),
+            port,
+        ))
     }
 
     fn bind(&self, port: u16) -> LocalBoxFuture<'static, io::Result<Box<dyn Listener>>> {
-        let bound =
-            network::bind(&self.0.fabric, self.0.number, port).map(|(listener, acceptor)| {
-                self.0.new_acceptors.borrow_mut().push(acceptor);
-                self.0.wake();
+        let bound = network::bind(&self.machine.fabric, self.machine.number, port).map(
+            |(listener, acceptor)| {
+                self.machine.new_acceptors.borrow_mut().push(acceptor);
+                self.machine.wake();
                 Box::new(listener) as Box<dyn Listener>
-            });
+            },
+        );
         Box::pin(std::future::ready(bound))
     }
 
     fn now(&self, clock: Clock) -> Duration {
-        self.0.clocks.borrow().read(clock, self.0.time.now())
+        self.machine.clocks.borrow().read(clock, self.machine.time.now())
     }
 
     fn sleep_until(&self, clock: Clock, deadline: Duration) -> LocalBoxFuture<'static, ()> {
-        let machine = self.0.clone();
+        let machine = self.machine.clone();
         Box::pin(async move { machine.sleep(clock, deadline).await })
     }
 
     fn disk(&self) -> Rc<dyn Disk> {
-        Rc::new(self.0.disk.clone())
+        Rc::new(self.machine.disk.clone())
     }
 
     fn random(&self, purpose: &str) -> Random {
-        random_stream(self.0.seed, &format!("{}/boot-{}/{purpose}", self.0.name, self.0.life.get()))
+        random_stream(
+            self.machine.seed,
+            &format!("{}/boot-{}/{purpose}", self.machine.name, self.life),
+        )
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the replacement: the child's LocalSet")]
@@ -309,7 +321,7 @@ impl Machine for Seam {
     }
 
     fn point(&self, name: &'static str) -> Option<LocalBoxFuture<'static, ()>> {
-        let stall = self.0.stalls.borrow().get(name)?.clone();
+        let stall = self.machine.stalls.borrow().get(name)?.clone();
         Some(Box::pin(async move {
             while !stall.over.get() {
                 stall.changed.notified().await;
@@ -319,14 +331,25 @@ impl Machine for Seam {
 
     fn observe(&self, observation: Observation) {
         if let Observation::Status { status } = &observation {
-            self.0.told.replace(Some(status.clone()));
+            if self.is_over() {
+                // Said while its tasks were dropped; an acknowledgement would be a leak, and told.
+                return;
+            }
+            self.machine.told.replace(Some(status.clone()));
         }
-        let what = What::Observe { life: self.0.life.get(), observation };
-        self.0.recorder.by_host(self.0.number, &self.0.name, what);
+        let what = What::Observe { life: self.life, observation };
+        self.machine.recorder.by_host(self.machine.number, &self.machine.name, what);
     }
 
     fn probe(&self, probe: Probe) {
-        self.0.probe.replace(Some(probe));
+        self.machine.probe.replace(Some(probe));
+    }
+}
+
+impl Seam {
+    /// Whether the life that holds this has ended.
+    fn is_over(&self) -> bool {
+        self.life != self.machine.life.get() || self.machine.state.get() == ProcessState::Down
     }
 }
 

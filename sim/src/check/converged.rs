@@ -1,11 +1,12 @@
 //! Liveness: when the run comes to its final reads, every shard has exactly one authoritative
-//! node, and it is the one that the last commit names.
+//! node, it is the one that the last commit names, and every load balancer leads there.
 //!
 //! The runner moves on to the final reads when the cluster has come to rest or its time for
 //! that is over; this check tells the two apart.
 
 use super::CONVERGED;
 use super::reading::Reading;
+use super::route;
 use super::standing::Standing;
 use crate::history::Phase;
 use crate::verdict::Verdict;
@@ -32,6 +33,10 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
             let evidence = standing.iter().map(|(_, standing)| standing.event).collect();
             return Verdict::fail(CONVERGED, reason, evidence);
         }
+    }
+    if let Some((balancer, shard, target)) = route::astray(reading).first() {
+        let reason = format!("{balancer} still leads to {target} for shard {shard}");
+        return Verdict::fail(CONVERGED, reason, vec![]);
     }
     Verdict::pass(CONVERGED, "every shard has one writable master, the one that the store names")
 }
@@ -72,6 +77,17 @@ mod tests {
         let none = story().no_authority(15_000, "a", 2).no_authority(16_000, "b", 2);
         assert_eq!(outcome(&none.end(20_000)), Outcome::Fail);
         assert_eq!(outcome(&story().no_authority(16_000, "b", 2).end(20_000)), Outcome::Fail);
+    }
+
+    #[test]
+    fn a_load_balancer_that_ignored_its_redirect_fails() {
+        let routed = |story: Story, at_ms, target: &str| {
+            let target = format!("{target}:6666");
+            story.observe(at_ms, "lb-1", host::Observation::Routed { shard: 0, target })
+        };
+        let stale = routed(story(), 10_200, "a").no_authority(15_000, "a", 2);
+        assert_eq!(outcome(&stale.clone().end(20_000)), Outcome::Fail);
+        assert_eq!(outcome(&routed(stale, 15_500, "b").end(20_000)), Outcome::Pass);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Goals: what a run must have reached, because otherwise its pass is empty.
 
+use std::collections::BTreeSet;
+
 use host::Lease;
 use serde::{Deserialize, Serialize};
 
 use super::GOALS;
 use super::reading::Reading;
 use crate::figures::{Failover, Figures};
-use crate::history::{OpResult, Phase, ProcessState, What};
+use crate::history::{Invocation, OpResult, Phase, ProcessState, Via, What};
 use crate::verdict::Verdict;
 
 /// Something that a run must have reached.
@@ -15,6 +17,8 @@ use crate::verdict::Verdict;
 pub enum Goal {
     /// Clients had writes acknowledged before the first fault, and after the last heal.
     Writes,
+    /// Clients behind a load balancer had writes acknowledged after the last heal.
+    LbWrites,
     /// A promotion took effect.
     Promotion,
     /// No commit changed a master.
@@ -48,6 +52,7 @@ impl Goal {
     pub fn words(&self) -> &'static str {
         match self {
             Goal::Writes => "clients wrote before the faults and after the heal",
+            Goal::LbWrites => "clients behind a load balancer wrote after the heal",
             Goal::Promotion => "a promotion took effect",
             Goal::NoPromotion => "no master was changed",
             Goal::StaleWrite => "a deposed node acknowledged a write",
@@ -60,6 +65,7 @@ impl Goal {
     fn is_reached(&self, reading: &Reading, figures: &Figures) -> bool {
         match self {
             Goal::Writes => wrote(reading),
+            Goal::LbWrites => wrote_through_lb(reading),
             Goal::Promotion => figures.failovers.iter().any(|f| f.effective_at_ms.is_some()),
             Goal::NoPromotion => figures.failovers.is_empty(),
             Goal::StaleWrite => figures.stale_writes_total() > 0,
@@ -87,6 +93,24 @@ fn wrote(reading: &Reading) -> bool {
         })
     };
     ok_within(0, disturb_ms) && ok_within(heal_ms, u64::MAX)
+}
+
+/// Acknowledged to the client itself, for an operation that it began after the heal.
+fn wrote_through_lb(reading: &Reading) -> bool {
+    let heal_ms = reading.phase_ms(Phase::Heal);
+    let mut begun = BTreeSet::new();
+    for event in reading.history.events() {
+        match &event.what {
+            What::Invoke(Invocation { op, via: Via::Lb, .. }) if event.at_ms >= heal_ms => {
+                begun.insert(*op);
+            }
+            What::Return(end) if end.result == OpResult::Ok && begun.contains(&end.op) => {
+                return true;
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 fn lease_ended_after_p(reading: &Reading, failover: &Failover) -> bool {

@@ -36,6 +36,17 @@ pub(super) fn stale_route_ms(reading: &Reading) -> u64 {
     total_ms
 }
 
+/// The load balancers that, in the end, do not send a shard's connections to the master that
+/// the store names: which one, the shard, and where it sends them.
+pub(super) fn astray<'r>(reading: &'r Reading) -> Vec<(&'r str, u32, &'r str)> {
+    let last = routes(reading).into_iter().filter_map(|((balancer, shard), routes)| {
+        let named = &reading.tenures.get(&shard)?.all.last()?.master;
+        let target = routes.last()?.target;
+        (target != named).then_some((balancer, shard, target))
+    });
+    last.collect()
+}
+
 /// Where a load balancer sends new connections from a moment on.
 struct Route<'r> {
     from_ms: u64,
