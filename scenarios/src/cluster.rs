@@ -80,12 +80,11 @@ pub fn nodes(plan: &Plan) -> Vec<String> {
 
 /// The machines that a role names now; none if nobody has it. Besides the roles below every
 /// machine's own name is one.
-pub fn resolve(plan: &Plan, world: &World, role: &str) -> Vec<String> {
-    let master = master(plan, world);
+pub fn resolve(plan: &Plan, master: &str, role: &str) -> Vec<String> {
     let own = |name: &str| machines(plan).into_iter().filter(|known| known == name).collect();
     match role {
-        "master" => vec![master],
-        "replicas" => nodes(plan).into_iter().filter(|name| *name != master).collect(),
+        "master" => vec![master.to_owned()],
+        "replicas" => nodes(plan).into_iter().filter(|name| name != master).collect(),
         "controller" => own(CONTROLLER),
         "store" => own(STORE),
         "lb" => own(LB),
@@ -93,7 +92,7 @@ pub fn resolve(plan: &Plan, world: &World, role: &str) -> Vec<String> {
         "far-clients" => own(FAR_CLIENTS),
         "control-plane" => vec![STORE.to_owned(), CONTROLLER.to_owned()],
         "others" => {
-            let near = [master.as_str(), NEAR_CLIENTS];
+            let near = [master, NEAR_CLIENTS];
             machines(plan).into_iter().filter(|name| !near.contains(&name.as_str())).collect()
         }
         name => own(name),
@@ -119,18 +118,38 @@ pub fn roles(plan: &Plan) -> Vec<String> {
     named.map(str::to_owned).chain(machines(plan)).collect()
 }
 
-/// The machine that the store's last commit names master; the first node before any commit.
-pub fn master(plan: &Plan, world: &World) -> String {
-    let last = world.history(|history| {
-        history.events().iter().rev().find_map(|event| match &event.what {
-            What::Observe { observation: Observation::Committed { masters, .. }, .. } => {
-                masters.iter().find(|master| master.shard == SHARD).map(|m| m.member.clone())
+/// Who is master by the store's last commit, read on from where it was read before.
+#[derive(Debug)]
+pub struct Mastership {
+    events_read: usize,
+    master: String,
+}
+
+impl Mastership {
+    /// Before any commit: the first node.
+    pub fn new(plan: &Plan) -> Self {
+        Self { events_read: 0, master: nodes(plan)[0].clone() }
+    }
+
+    /// The machine that the last commit names.
+    pub fn read(&mut self, plan: &Plan, world: &World) -> &str {
+        world.history(|history| {
+            for event in &history.events()[self.events_read..] {
+                let What::Observe { observation: Observation::Committed { masters, .. }, .. } =
+                    &event.what
+                else {
+                    continue;
+                };
+                let named = masters.iter().find(|master| master.shard == SHARD);
+                let is_named = |name: &String| named.is_some_and(|m| m.member == node_id(name));
+                if let Some(master) = nodes(plan).into_iter().find(is_named) {
+                    self.master = master;
+                }
             }
-            _ => None,
-        })
-    });
-    let named = last.and_then(|id| nodes(plan).into_iter().find(|name| node_id(name) == id));
-    named.unwrap_or_else(|| nodes(plan)[0].clone())
+            self.events_read = history.events().len();
+        });
+        &self.master
+    }
 }
 
 /// The id of a data node: 40 hexadecimal digits derived from its name, so that it can be told

@@ -58,7 +58,7 @@ pub struct Phases {
     pub disturb_ms_min: u64,
     /// Heal lasts at least so long, with clients writing.
     pub heal_ms_min: u64,
-    /// Heal and converge together last at most so long.
+    /// Heal goes on at most so long beyond its least length, and converge lasts at most so long.
     pub rest_ms_max: u64,
     /// The cluster must have been quiet so long before the final reads.
     pub quiet_ms: u64,

@@ -14,7 +14,7 @@ use sim::history::{History, Phase, ProcessState, What};
 use sim::nemesis::{Nemesis, NemesisError};
 use sim::{World, WorldError};
 
-use crate::cluster::{self, FAR_CLIENTS};
+use crate::cluster::{self, FAR_CLIENTS, Mastership};
 use crate::plan::Plan;
 use crate::workload::{Addresses, reader};
 
@@ -59,7 +59,8 @@ pub enum RunError {
 pub fn run(plan: &Plan) -> Result<Run, RunError> {
     let stop = Rc::new(Cell::new(false));
     let world = cluster::build(plan, &stop)?;
-    let mut running = Running { plan, world, nemesis: Nemesis::new(&plan.faults), stop };
+    let nemesis = Nemesis::new(&plan.faults);
+    let mut running = Running { plan, world, nemesis, mastership: Mastership::new(plan), stop };
     running.settle()?;
     running.disturb()?;
     running.heal()?;
@@ -95,6 +96,7 @@ struct Running<'a> {
     plan: &'a Plan,
     world: World,
     nemesis: Nemesis,
+    mastership: Mastership,
     stop: Rc<Cell<bool>>,
 }
 
@@ -116,7 +118,8 @@ impl Running<'_> {
         let until_ms = self.world.now_ms() + self.plan.phases.disturb_ms_min;
         while self.world.now_ms() < until_ms || !self.nemesis.is_over() {
             let plan = self.plan;
-            let resolve = |world: &World, role: &str| cluster::resolve(plan, world, role);
+            let master = self.mastership.read(plan, &self.world);
+            let resolve = |_: &World, role: &str| cluster::resolve(plan, master, role);
             if self.nemesis.act(&mut self.world, &resolve)? {
                 self.world.sample();
             }
@@ -185,9 +188,9 @@ impl Running<'_> {
 
     /// What keeps the cluster from being at rest: none if there is one writable master, the one
     /// that the store names, and everybody follows it under one version.
-    fn unrest(&self) -> Result<Option<String>, WorldError> {
-        let master = cluster::master(self.plan, &self.world);
-        let version = self.world.status(&master)?.1.map(|status| status.topology_version);
+    fn unrest(&mut self) -> Result<Option<String>, WorldError> {
+        let master = self.mastership.read(self.plan, &self.world);
+        let version = self.world.status(master)?.1.map(|status| status.topology_version);
         for name in cluster::nodes(self.plan) {
             let (state, status) = self.world.status(&name)?;
             let Some(status) = status.filter(|_| state == ProcessState::Running) else {

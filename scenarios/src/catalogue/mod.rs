@@ -82,6 +82,7 @@ impl Scenario {
     /// The plan of one run: every choice is made here.
     pub fn plan(&self, profile: &Profile, seed: u64) -> Plan {
         let mut goals = vec![Goal::Writes];
+        goals.extend(profile.lb.then_some(Goal::LbWrites));
         goals.extend((self.goals)(profile));
         let mut plan = Plan {
             schema: plan::SCHEMA,

@@ -38,13 +38,15 @@ impl Client {
         addresses: Addresses,
         workload: Workload,
         via: Via,
+        life: u32,
     ) -> Self {
         let kind = match via {
             Via::Direct => "direct",
             Via::Sticky => "sticky",
             Via::Lb => "lb",
         };
-        let name = format!("{}/{kind}", host.name());
+        let again = if life > 1 { format!("-{life}") } else { String::new() };
+        let name = format!("{}/{kind}{again}", host.name());
         let machine = match (&via, &addresses.lb) {
             (Via::Lb, Some(lb)) => lb.clone(),
             _ => addresses.nodes[0].clone(),

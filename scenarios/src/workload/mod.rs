@@ -39,12 +39,21 @@ pub fn process(
     workload: Workload,
     stop: Rc<Cell<bool>>,
 ) -> Process {
+    let lives = Cell::new(1);
     Rc::new(move |host: Host| {
+        // A client that begins again writes keys of its own again.
+        let life = lives.replace(lives.get() + 1);
         let mut kinds = vec![Via::Direct, Via::Sticky];
         kinds.extend(addresses.lb.iter().map(|_| Via::Lb));
         let clients = kinds.into_iter().map(|via| {
-            let client =
-                Client::new(host.clone(), log.clone(), addresses.clone(), workload.clone(), via);
+            let client = Client::new(
+                host.clone(),
+                log.clone(),
+                addresses.clone(),
+                workload.clone(),
+                via,
+                life,
+            );
             client.run(stop.clone())
         });
         let all = join_all(clients);

@@ -12,6 +12,15 @@ use sim::{OperationLog, Process};
 
 use super::Addresses;
 
+/// A node whose content cannot be read: absence must not be concluded from that.
+#[derive(Debug, thiserror::Error)]
+enum ReadError {
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("GET {key} answered {reply:?}")]
+    Reply { key: String, reply: Frame },
+}
+
 /// Requests that are sent before their replies are awaited.
 const PIPELINE: usize = 256;
 
@@ -34,7 +43,7 @@ async fn read(
     node: &str,
     port: u16,
     keys: &[String],
-) -> Result<BTreeMap<String, String>, ClientError> {
+) -> Result<BTreeMap<String, String>, ReadError> {
     let timeouts = Timeouts { connect: Duration::from_secs(2), request: Duration::from_secs(5) };
     let mut client = Client::connect(host, node, port, timeouts).await?;
     client.call(&["READONLY"]).await?;
@@ -44,8 +53,12 @@ async fn read(
         let requests: Vec<Vec<Bytes>> = keys.iter().map(get).collect();
         let replies = client.pipeline(&requests).await?;
         for (key, reply) in keys.iter().zip(replies) {
-            if let Frame::BulkString(value) = reply {
-                values.insert(key.clone(), String::from_utf8_lossy(&value).into_owned());
+            match reply {
+                Frame::BulkString(value) => {
+                    values.insert(key.clone(), String::from_utf8_lossy(&value).into_owned());
+                }
+                Frame::Null => {}
+                other => return Err(ReadError::Reply { key: key.clone(), reply: other }),
             }
         }
     }
