@@ -16,6 +16,7 @@ pub(super) struct Story {
     events: Vec<(u64, String, What)>,
     statuses: BTreeMap<String, Status>,
     next_op: u64,
+    via: Via,
 }
 
 impl Story {
@@ -27,7 +28,7 @@ impl Story {
         });
         let setup = Setup { ttl_ms: 8_000, tick_ms: 5, members: members.to_vec() };
         let events = vec![(0, "driver".to_owned(), What::Setup(setup))];
-        Self { events, statuses: BTreeMap::new(), next_op: 0 }
+        Self { events, statuses: BTreeMap::new(), next_op: 0, via: Via::Sticky }
     }
 
     pub(super) fn history(&self) -> History {
@@ -76,6 +77,14 @@ impl Story {
         self.operation(at_ms, machine, intent, write)
     }
 
+    /// The same by a client that came another way.
+    pub(super) fn write_via(mut self, at_ms: u64, machine: &str, key: &str, via: Via) -> Self {
+        self.via = via;
+        let mut story = self.write(at_ms, machine, key, "v");
+        story.via = Via::Sticky;
+        story
+    }
+
     pub(super) fn append(self, at_ms: u64, machine: &str, key: &str, token: &str) -> Self {
         let intent = Intent::Append { key: key.into(), token: token.into() };
         let write = Write { key: key.into(), token: token.into() };
@@ -103,7 +112,7 @@ impl Story {
             client: "clients/sticky".into(),
             op,
             shard: 0,
-            via: Via::Sticky,
+            via: self.via,
             writes: vec![intent],
         };
         self.event(at_ms, "clients", What::Invoke(invocation))

@@ -1,14 +1,12 @@
 //! Goals: what a run must have reached, because otherwise its pass is empty.
 
-use std::collections::BTreeSet;
-
 use host::Lease;
 use serde::{Deserialize, Serialize};
 
 use super::GOALS;
 use super::reading::Reading;
 use crate::figures::{Failover, Figures};
-use crate::history::{Invocation, OpResult, Phase, ProcessState, Via, What};
+use crate::history::{OpResult, Phase, ProcessState, Via, What};
 use crate::verdict::Verdict;
 
 /// Something that a run must have reached.
@@ -95,22 +93,16 @@ fn wrote(reading: &Reading) -> bool {
     ok_within(0, disturb_ms) && ok_within(heal_ms, u64::MAX)
 }
 
-/// Acknowledged to the client itself, for an operation that it began after the heal.
+/// Acknowledged by the master that the store names in the end: a deposed one does not count,
+/// because a load balancer that ignored its redirect leads there.
 fn wrote_through_lb(reading: &Reading) -> bool {
     let heal_ms = reading.phase_ms(Phase::Heal);
-    let mut begun = BTreeSet::new();
-    for event in reading.history.events() {
-        match &event.what {
-            What::Invoke(Invocation { op, via: Via::Lb, .. }) if event.at_ms >= heal_ms => {
-                begun.insert(*op);
-            }
-            What::Return(end) if end.result == OpResult::Ok && begun.contains(&end.op) => {
-                return true;
-            }
-            _ => {}
-        }
-    }
-    false
+    reading.acknowledgements.iter().any(|ack| {
+        let named = reading.tenures[&ack.shard].all.last();
+        ack.at_ms >= heal_ms
+            && named.is_some_and(|tenure| tenure.master == ack.machine)
+            && ack.writes.iter().any(|w| reading.via.get(w.key.as_str()) == Some(&Via::Lb))
+    })
 }
 
 fn lease_ended_after_p(reading: &Reading, failover: &Failover) -> bool {
@@ -172,6 +164,19 @@ mod tests {
             .authority(10_100, "b", 2);
         assert!(!reached(&before, Goal::LeaseEndedAfterP));
         assert!(!reached(&failover(), Goal::LeaseEndedAfterP));
+    }
+
+    #[test]
+    fn clients_behind_a_load_balancer_must_reach_the_master_of_the_end() {
+        let wrote_on = |machine: &str| {
+            let heal = failover().phase(15_000, Phase::Heal);
+            let heal = if machine == "a" { heal } else { heal.no_authority(15_000, "a", 2) };
+            heal.write_via(16_000, machine, "k", Via::Lb)
+        };
+        assert!(reached(&wrote_on("b"), Goal::LbWrites));
+        assert!(!reached(&wrote_on("a"), Goal::LbWrites), "by a deposed one");
+        let direct = failover().phase(15_000, Phase::Heal).write(16_000, "b", "k", "v");
+        assert!(!reached(&direct, Goal::LbWrites), "by another way");
     }
 
     #[test]
