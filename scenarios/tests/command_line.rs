@@ -1,6 +1,8 @@
 //! The command line as a person meets it: exit status, messages that name the place and what is
 //! allowed, and nothing written outside of `--out`.
 
+#![expect(clippy::disallowed_methods, reason = "a test's own files, not simulated code")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 
