@@ -55,6 +55,13 @@ pub struct NodeRecord {
     pub role: NodeRole,
 }
 
+impl NodeRecord {
+    /// `host:port`, by which a line for people names it: several nodes may share a host.
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
 /// The role of a node in its shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -48,12 +48,15 @@ impl Failover<'_> {
         let of = check(&record, shard, failing)?;
         let master = self.choose(of, failing).await.ok_or(FailoverError::NoCandidate)?;
         let next = record.promote(shard, &master.id, self.lease)?;
-        self.note(format!("promoting {} in shard {shard}", master.host));
+        self.note(format!("promoting {} in shard {shard}", master.address()));
         if let Some(stall) = self.host.point("before-store-write") {
             stall.await;
         }
         let version = self.store.update(next).await?;
-        self.note(format!("{} is master of shard {shard} from version {version}", master.host));
+        self.note(format!(
+            "{} is master of shard {shard} from version {version}",
+            master.address()
+        ));
         Ok(Promoted { master: master.id.clone() })
     }
 

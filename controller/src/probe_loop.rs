@@ -119,7 +119,7 @@ impl ProbeLoop {
         };
         self.redirector.tell(&record);
         for (node, error) in topology_push::push_to_all(&self.links, &record).await {
-            self.note(format!("push of version {} to {}: {error}", record.version, node.host));
+            self.note(format!("push of version {} to {}: {error}", record.version, node.address()));
         }
     }
 
@@ -186,27 +186,29 @@ impl ProbeLoop {
 
     fn note_heartbeat(&self, node: &NodeRecord, reply: Result<Frame, ClientError>) {
         match reply {
-            Ok(Frame::Error(text)) => self.note(format!("heartbeat of {}: {text}", node.host)),
-            Err(error) => self.note(format!("heartbeat of {}: {error}", node.host)),
+            Ok(Frame::Error(text)) => self.note(format!("heartbeat of {}: {text}", node.address())),
+            Err(error) => self.note(format!("heartbeat of {}: {error}", node.address())),
             Ok(_) => {}
         }
     }
 
     async fn compare_version(&self, record: &ClusterRecord, node: &NodeRecord, version: i64) {
-        let (host, stored) = (&node.host, record.version);
+        let (node_address, stored) = (node.address(), record.version);
         if version > stored {
-            self.note(format!("{host} has version {version}, the store {stored}: not adopted"));
+            self.note(format!(
+                "{node_address} has version {version}, the store {stored}: not adopted"
+            ));
         } else if version < stored
             && let Err(error) = topology_push::push(&self.links, record, node).await
         {
-            self.note(format!("push of version {stored} to {host}: {error}"));
+            self.note(format!("push of version {stored} to {node_address}: {error}"));
         }
     }
 
     async fn count_failure(&self, shard: usize, node: &NodeRecord, reason: &str) {
         let count = self.failures.borrow_mut().failed(&node.id);
         let max = self.config.probe.failures;
-        self.note(format!("probe of {} failed, {count} of {max}: {reason}", node.host));
+        self.note(format!("probe of {} failed, {count} of {max}: {reason}", node.address()));
         let due = self.failures.borrow().calls_for_promotion(count);
         if due && node.role == NodeRole::Master {
             self.fail_over(shard, node).await;

@@ -161,7 +161,7 @@ fn a_hung_master_is_replaced_after_three_failures_store_first_nodes_second() {
             let found = log.iter().position(|line| line.contains(text));
             found.unwrap_or_else(|| panic!("no {text:?} in {log:#?}"))
         };
-        assert!(place("node-a failed, 3 of 3") < place("committed 2, masters b"));
+        assert!(place("node-a:6666 failed, 3 of 3") < place("committed 2, masters b"));
         for told in ["b gets CLUSTERX SETNODES … 2", "c gets CLUSTERX SETNODES … 2"] {
             assert!(place("committed 2, masters b") < place(told));
         }
