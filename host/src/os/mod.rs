@@ -9,6 +9,7 @@
 mod clock;
 mod disk;
 mod network;
+mod signals;
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -25,6 +26,8 @@ use crate::{
     Clock, Disk, Host, Listener, LocalBoxFuture, Machine, Observation, Probe, Random, Status,
     Stream, Task, random_stream,
 };
+
+pub use signals::{StopSignal, StopSignals};
 
 /// Is told every observation, at the instant at which it is made.
 pub type OnObserve = Rc<dyn Fn(Observation)>;
@@ -69,7 +72,8 @@ impl OsMachine {
         std::fs::create_dir_all(&config.dir)?;
         Ok(Self(Rc::new(Process {
             boot: draw_boot()?,
-            disk: Rc::new(disk::OsDisk::new(config.dir.clone())),
+            disk: disk::OsDisk::new(config.dir.clone()),
+            ending: Rc::default(),
             probe: RefCell::new(None),
             config,
         })))
@@ -84,6 +88,20 @@ impl OsMachine {
     pub fn status(&self) -> Option<Status> {
         let probe = self.0.probe.borrow().clone();
         probe.map(|probe| probe())
+    }
+
+    /// The end of a server, after it was dropped and so accepts nothing more: the connections
+    /// that it accepted get answers to what has arrived, and everything written is synced.
+    /// Those that are not done within `limit` are left as they are.
+    ///
+    /// # Errors
+    /// If something cannot be synced.
+    pub async fn wind_up(&self, limit: Duration) -> io::Result<()> {
+        let answered = self.host().timeout(Clock::Monotonic, limit, self.0.ending.begin()).await;
+        if answered.is_err() {
+            tracing::warn!("some connections are not done after {} ms", limit.as_millis());
+        }
+        self.0.disk.sync_written()
     }
 }
 
@@ -120,7 +138,8 @@ fn draw_boot() -> io::Result<u128> {
 struct Process {
     config: OsConfig,
     boot: u128,
-    disk: Rc<disk::OsDisk>,
+    disk: disk::OsDisk,
+    ending: Rc<network::Ending>,
     probe: RefCell<Option<Probe>>,
 }
 
@@ -134,7 +153,7 @@ impl Machine for Process {
     }
 
     fn bind(&self, port: u16) -> LocalBoxFuture<'static, io::Result<Box<dyn Listener>>> {
-        Box::pin(network::bind(self.config.bind, port))
+        Box::pin(network::bind(self.config.bind, port, self.ending.clone()))
     }
 
     fn now(&self, clock: Clock) -> Duration {
@@ -146,7 +165,7 @@ impl Machine for Process {
     }
 
     fn disk(&self) -> Rc<dyn Disk> {
-        self.disk.clone()
+        Rc::new(self.disk.clone())
     }
 
     fn random(&self, purpose: &str) -> Random {
