@@ -36,6 +36,20 @@ pub(crate) enum SetNodesError {
     Topology(#[from] TopologyError),
 }
 
+/// Why slots were not given to a member; nothing has changed then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SetSlotError {
+    /// The version is not the one after that which is here.
+    #[error("Invalid cluster version")]
+    Version,
+    /// The topology has no such member.
+    #[error("No this node in the cluster")]
+    UnknownNode,
+    /// It is a replica.
+    #[error("The node isn't a master")]
+    NotAMaster,
+}
+
 /// A node's part in its topology.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part<'a> {
@@ -79,6 +93,30 @@ impl Cluster {
         if self.my_id.is_empty() || force {
             self.find_myself(own);
         }
+        Ok(())
+    }
+
+    /// `CLUSTERX SETSLOT`: these slots belong to this master from now on, whoever had them.
+    ///
+    /// # Errors
+    /// [`SetSlotError`], in upstream's order.
+    pub(crate) fn set_slot(
+        &mut self,
+        ranges: &[SlotRange],
+        id: &str,
+        version: i64,
+    ) -> Result<(), SetSlotError> {
+        let next = self.version().checked_add(1);
+        let topology = match &mut self.topology {
+            Some(topology) if version > 0 && next == Some(version) => topology,
+            _ => return Err(SetSlotError::Version),
+        };
+        let member = topology.members.get(id).ok_or(SetSlotError::UnknownNode)?;
+        if !member.is_master() {
+            return Err(SetSlotError::NotAMaster);
+        }
+        topology.give_slots(ranges, id);
+        topology.version = version;
         Ok(())
     }
 
@@ -134,6 +172,7 @@ mod tests {
 
     const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+    const C: &str = "cccccccccccccccccccccccccccccccccccccccc";
 
     fn own() -> OwnAddress {
         OwnAddress { hosts: vec!["node-1".to_owned()], port: 1 }
@@ -188,6 +227,44 @@ mod tests {
 
         cluster.set_nodes(&text(), 2, true, &own()).unwrap();
         assert!(matches!(cluster.part(), Part::Master([SlotRange { first: 0, last: 5 }])));
+    }
+
+    #[test]
+    fn a_load_balancer_is_nobodys_own_address() {
+        let text = format!("{A} other 9 master - 0-5 node-1 1\n{B} node-1 1 slave {A} lb 70");
+        let mut cluster = Cluster::default();
+        cluster.set_nodes(&text, 1, true, &own()).unwrap();
+        assert_eq!(cluster.my_id(), B);
+        // Its master is followed at its own address.
+        let Part::Replica(Some(master)) = cluster.part() else { panic!("{:?}", cluster.part()) };
+        assert_eq!((master.host.as_str(), master.port), ("other", 9));
+    }
+
+    #[test]
+    fn slots_are_given_one_version_at_a_time() {
+        let mut cluster = Cluster::default();
+        let ranges = [SlotRange { first: 3, last: 7 }];
+        assert_eq!(cluster.set_slot(&ranges, A, 0), Err(SetSlotError::Version));
+        let text = format!("{A} node-1 1 master - 0-5\n{B} h 2 slave {A}\n{C} h 3 master - 6-9");
+        cluster.set_nodes(&text, 4, false, &own()).unwrap();
+        for (id, version, error) in [
+            (A, -1, SetSlotError::Version),
+            (A, 4, SetSlotError::Version),
+            (A, 6, SetSlotError::Version),
+            ("none", 6, SetSlotError::Version),
+            ("none", 5, SetSlotError::UnknownNode),
+            (B, 5, SetSlotError::NotAMaster),
+        ] {
+            assert_eq!(cluster.set_slot(&ranges, id, version), Err(error), "{id} {version}");
+        }
+        assert_eq!(cluster.topology().unwrap().to_setnodes(), text);
+        cluster.set_slot(&ranges, C, 5).unwrap();
+        let expected =
+            format!("{A} node-1 1 master - 0-2\n{B} h 2 slave {A}\n{C} h 3 master - 3-9");
+        assert_eq!(cluster.topology().unwrap().to_setnodes(), expected);
+        assert_eq!(cluster.version(), 5);
+        cluster.topology.as_mut().unwrap().version = i64::MAX;
+        assert_eq!(cluster.set_slot(&ranges, C, i64::MAX), Err(SetSlotError::Version));
     }
 
     #[test]

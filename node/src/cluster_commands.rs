@@ -12,8 +12,8 @@ use crate::arguments;
 use crate::cluster::Cluster;
 use crate::command::Command;
 use crate::error_reply::ErrorReply;
-use crate::resp::{self, Frame};
-use crate::slot::{SlotRange, key_slot};
+use crate::reply::Reply;
+use crate::slot::{self, SlotRange, key_slot};
 use crate::topology::{Member, MemberRole, Topology};
 
 /// A subcommand of CLUSTER.
@@ -29,6 +29,8 @@ pub(crate) enum ClusterCommand {
     KeySlot(Bytes),
     /// `REPLICAS id`
     Replicas(String),
+    /// `RESET [hard|soft]`, which are the same; executed by [`crate::node::Node`]
+    Reset,
 }
 
 /// Reads the arguments, `CLUSTER` first.
@@ -39,6 +41,10 @@ pub(crate) fn parse(args: &[Bytes]) -> Result<Command, ErrorReply> {
         ("slots", []) => ClusterCommand::Slots,
         ("info", []) => ClusterCommand::Info,
         ("keyslot", [key]) => ClusterCommand::KeySlot(key.clone()),
+        ("reset", []) => ClusterCommand::Reset,
+        ("reset", [how]) if arguments::is(how, "hard") || arguments::is(how, "soft") => {
+            ClusterCommand::Reset
+        }
         ("replicas", [id]) => ClusterCommand::Replicas(arguments::text(id)),
         _ => {
             let usage = "CLUSTER command, CLUSTER INFO|NODES|SLOTS|KEYSLOT|RESET|REPLICAS";
@@ -50,43 +56,45 @@ pub(crate) fn parse(args: &[Bytes]) -> Result<Command, ErrorReply> {
 
 impl ClusterCommand {
     /// Executes it. `now_ms` is the wall clock.
-    pub(crate) fn run(&self, cluster: &Cluster, now_ms: u64) -> Result<Frame, ErrorReply> {
+    pub(crate) fn run(&self, cluster: &Cluster, now_ms: u64) -> Result<Reply, ErrorReply> {
         if let ClusterCommand::KeySlot(key) = self {
-            return Ok(resp::integer(key_slot(key).into()));
+            return Ok(Reply::Integer(key_slot(key).into()));
         }
         let topology = cluster.topology().ok_or_else(|| {
             ErrorReply::with_prefix("CLUSTERDOWN", "The cluster is not initialized")
         })?;
         match self {
             ClusterCommand::Nodes => {
-                Ok(bulk_lines(topology, cluster.my_id(), now_ms, topology.members.values()))
+                let members = topology.members.values();
+                Ok(Reply::Verbatim(lines(topology, cluster.my_id(), now_ms, members)))
             }
             ClusterCommand::Slots => Ok(slots(topology)),
-            ClusterCommand::Info => Ok(resp::bulk(info(topology))),
+            ClusterCommand::Info => Ok(Reply::Verbatim(info(topology))),
             ClusterCommand::KeySlot(_) => unreachable!("answered above"),
+            ClusterCommand::Reset => unreachable!("no command that is answered at once"),
             ClusterCommand::Replicas(id) => match topology.members.get(id) {
                 None => Err(ErrorReply::err("Invalid cluster node id")),
                 Some(member) if !member.is_master() => {
                     Err(ErrorReply::err("The node isn't a master"))
                 }
-                Some(_) => Ok(bulk_lines(topology, "", now_ms, topology.replicas_of(id))),
+                Some(_) => Ok(Reply::bulk(lines(topology, "", now_ms, topology.replicas_of(id)))),
             },
         }
     }
 }
 
-fn bulk_lines<'a>(
+fn lines<'a>(
     topology: &Topology,
     my_id: &str,
     now_ms: u64,
     members: impl Iterator<Item = &'a Member>,
-) -> Frame {
+) -> String {
     let mut text = String::new();
     for member in members {
         node_line(&mut text, member, member.id == my_id, topology.version, now_ms)
             .expect("writing to a String cannot fail");
     }
-    resp::bulk(text)
+    text
 }
 
 fn node_line(
@@ -126,36 +134,27 @@ fn merged_slots(member: &Member) -> Vec<SlotRange> {
     let MemberRole::Master { slots } = &member.role else {
         return Vec::new();
     };
-    let mut ranges = slots.clone();
-    ranges.sort_unstable();
-    let mut merged: Vec<SlotRange> = Vec::new();
-    for range in ranges {
-        match merged.last_mut() {
-            Some(last) if last.last + 1 == range.first => last.last = range.last,
-            _ => merged.push(range),
-        }
-    }
-    merged
+    slot::union(slots, &[])
 }
 
-fn slots(topology: &Topology) -> Frame {
+fn slots(topology: &Topology) -> Reply {
     let mut rows = Vec::new();
     for master in topology.members.values() {
         for range in merged_slots(master) {
-            let bounds = [range.first, range.last].map(|slot| resp::integer(slot.into()));
+            let bounds = [range.first, range.last].map(|slot| Reply::Integer(slot.into()));
             let members = std::iter::once(master).chain(topology.replicas_of(&master.id));
-            rows.push(resp::array(bounds.into_iter().chain(members.map(address_row)).collect()));
+            rows.push(Reply::Array(bounds.into_iter().chain(members.map(address_row)).collect()));
         }
     }
-    resp::array(rows)
+    Reply::Array(rows)
 }
 
-fn address_row(member: &Member) -> Frame {
+fn address_row(member: &Member) -> Reply {
     let (host, port) = shown_address(member);
-    resp::array(vec![
-        resp::bulk(host.to_owned()),
-        resp::integer(port.into()),
-        resp::bulk(member.id.clone()),
+    Reply::Array(vec![
+        Reply::bulk(host.to_owned()),
+        Reply::Integer(port.into()),
+        Reply::bulk(member.id.clone()),
     ])
 }
 
@@ -197,7 +196,8 @@ mod tests {
 
     fn bulk(command: &ClusterCommand) -> String {
         match command.run(&cluster(), 100).unwrap() {
-            Frame::BulkString(text) => arguments::text(&text),
+            Reply::Verbatim(text) => text,
+            Reply::Bulk(text) => arguments::text(&text),
             other => panic!("{other:?} is no bulk string"),
         }
     }
@@ -217,16 +217,16 @@ mod tests {
 
     #[test]
     fn slots_are_shown_with_replicas() {
-        let Ok(Frame::Array(rows)) = ClusterCommand::Slots.run(&cluster(), 0) else {
+        let Ok(Reply::Array(rows)) = ClusterCommand::Slots.run(&cluster(), 0) else {
             panic!("no array");
         };
         assert_eq!(rows.len(), 3);
         let member = |host: &'static str, port, id: &'static str| {
-            resp::array(vec![resp::bulk(host), resp::integer(port), resp::bulk(id)])
+            Reply::Array(vec![Reply::bulk(host), Reply::Integer(port), Reply::bulk(id)])
         };
         let first =
-            [resp::integer(0), resp::integer(2), member("node-1", 1, A), member("lb", 60000, B)];
-        assert_eq!(rows[0], resp::array(first.into()));
+            [Reply::Integer(0), Reply::Integer(2), member("node-1", 1, A), member("lb", 60000, B)];
+        assert_eq!(rows[0], Reply::Array(first.into()));
     }
 
     #[test]
@@ -245,6 +245,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_understood_gets_the_usage() {
+        let usage = "ERR CLUSTER command, CLUSTER INFO|NODES|SLOTS|KEYSLOT|RESET|REPLICAS";
+        for text in ["nonsense", "nodes x", "keyslot", "replicas", "reset softly", "reset hard x"] {
+            let words = format!("cluster {text}");
+            let args: Vec<Bytes> =
+                words.split(' ').map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
+            assert_eq!(parse(&args).unwrap_err().to_string(), usage, "{text}");
+        }
+        let args = ["CLUSTER", "RESET", "HARD"].map(Bytes::from);
+        assert_eq!(parse(&args), Ok(Command::Cluster(ClusterCommand::Reset)));
+    }
+
+    #[test]
     fn without_a_topology_only_keyslot_answers() {
         let empty = Cluster::default();
         let down = "CLUSTERDOWN The cluster is not initialized";
@@ -252,7 +265,7 @@ mod tests {
             assert_eq!(command.run(&empty, 0).unwrap_err().to_string(), down);
         }
         let keyslot = ClusterCommand::KeySlot(Bytes::from_static(b"foo"));
-        assert_eq!(keyslot.run(&empty, 0), Ok(resp::integer(12182)));
+        assert_eq!(keyslot.run(&empty, 0), Ok(Reply::Integer(12182)));
     }
 
     #[test]

@@ -10,8 +10,9 @@ use crate::error_reply::ErrorReply;
 use crate::heartbeat::Heartbeat;
 use crate::info::{self, Section};
 use crate::node::Node;
-use crate::resp::{self, Frame};
-use crate::topology::ID_LENGTH;
+use crate::reply::Reply;
+use crate::slot::SlotRange;
+use crate::topology::{self, ID_LENGTH};
 
 /// A subcommand of CLUSTERX.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,15 @@ pub(crate) enum ClusterxCommand {
     },
     /// `SETNODEID id`
     SetNodeId(String),
+    /// `SETSLOT ranges node id version`
+    SetSlot {
+        /// The slots.
+        ranges: Vec<SlotRange>,
+        /// The id of the master that gets them.
+        id: String,
+        /// The version that the topology has then.
+        version: i64,
+    },
     /// `VERSION`
     Version,
     /// `MYID`
@@ -40,9 +50,10 @@ pub(crate) fn parse(args: &[Bytes]) -> Result<Command, ErrorReply> {
     let name = arguments::text(&args[1]).to_ascii_lowercase();
     let command = match (name.as_str(), &args[2..]) {
         ("setnodes", rest) => set_nodes(rest)?,
-        ("setnodeid", [id]) if id.len() == ID_LENGTH => {
+        ("setnodeid", [id]) if topology::is_id(&arguments::text(id)) => {
             ClusterxCommand::SetNodeId(arguments::text(id))
         }
+        ("setslot", [ranges, option, id, version]) => set_slot(ranges, option, id, version)?,
         ("version", []) => ClusterxCommand::Version,
         ("myid", []) => ClusterxCommand::MyId,
         ("heartbeat", rest) => ClusterxCommand::Heartbeat(Heartbeat::parse(rest)?),
@@ -64,6 +75,37 @@ fn set_nodes(rest: &[Bytes]) -> Result<ClusterxCommand, ErrorReply> {
     Ok(ClusterxCommand::SetNodes { nodes: arguments::text(nodes), version, force })
 }
 
+/// Checked in upstream's order.
+fn set_slot(
+    ranges: &Bytes,
+    option: &Bytes,
+    id: &Bytes,
+    version: &Bytes,
+) -> Result<ClusterxCommand, ErrorReply> {
+    let ranges = slot_ranges(&arguments::text(ranges))?;
+    if !arguments::is(option, "node") {
+        return Err(ErrorReply::err("Invalid setslot options"));
+    }
+    if id.len() != ID_LENGTH {
+        return Err(ErrorReply::err("Invalid node id"));
+    }
+    let version: i64 = arguments::number(version).ok_or_else(ErrorReply::not_an_integer)?;
+    if version < 0 {
+        return Err(ErrorReply::err("Invalid version"));
+    }
+    Ok(ClusterxCommand::SetSlot { ranges, id: arguments::text(id), version })
+}
+
+fn slot_ranges(text: &str) -> Result<Vec<SlotRange>, ErrorReply> {
+    let fields = text.split(' ').filter(|field| !field.is_empty());
+    let range = |field: &str| {
+        let what = if field.contains('-') { "range" } else { "id" };
+        field.parse().map_err(|_| ErrorReply::err(format!("Invalid slot {what}: {field}")))
+    };
+    let ranges = fields.map(range).collect::<Result<Vec<SlotRange>, ErrorReply>>()?;
+    if ranges.is_empty() { Err(ErrorReply::err("No slots to parse.")) } else { Ok(ranges) }
+}
+
 fn usage() -> ErrorReply {
     ErrorReply::err(
         "CLUSTERX command, CLUSTERX VERSION|MYID|SETNODEID|SETNODES|SETSLOT|MIGRATE|FLUSHSLOTS|\
@@ -73,27 +115,37 @@ fn usage() -> ErrorReply {
 
 impl ClusterxCommand {
     /// Executes it. The caller holds the lock that [`crate::command`] names.
-    pub(crate) async fn run(self, node: &Rc<Node>) -> Result<Frame, ErrorReply> {
+    pub(crate) async fn run(self, node: &Rc<Node>) -> Result<Reply, ErrorReply> {
         match self {
             ClusterxCommand::SetNodes { nodes, version, force } => {
                 let own = node.own_address();
                 let done = node.cluster.borrow_mut().set_nodes(&nodes, version, force, &own);
-                done.map_err(|error| ErrorReply::err(error.to_string()))?;
+                done.map_err(ErrorReply::err)?;
                 node.take_role().await;
                 node.persist_cluster().await?;
-                Ok(resp::ok())
+                Ok(Reply::ok())
             }
             ClusterxCommand::SetNodeId(id) => {
                 node.cluster.borrow_mut().set_id(id);
                 node.take_role().await;
                 node.persist_cluster().await?;
-                Ok(resp::ok())
+                Ok(Reply::ok())
             }
-            ClusterxCommand::Version => Ok(resp::bulk(node.cluster.borrow().version().to_string())),
-            ClusterxCommand::MyId => Ok(resp::bulk(node.cluster.borrow().my_id().to_owned())),
+            ClusterxCommand::SetSlot { ranges, id, version } => {
+                let done = node.cluster.borrow_mut().set_slot(&ranges, &id, version);
+                done.map_err(ErrorReply::err)?;
+                node.tell_status();
+                node.persist_cluster().await?;
+                Ok(Reply::ok())
+            }
+            ClusterxCommand::Version => {
+                Ok(Reply::bulk(node.cluster.borrow().version().to_string()))
+            }
+            ClusterxCommand::MyId => Ok(Reply::bulk(node.cluster.borrow().my_id().to_owned())),
             ClusterxCommand::Heartbeat(heartbeat) => {
-                heartbeat.run(node).map_err(|error| ErrorReply::err(error.to_string()))?;
-                Ok(resp::bulk(info::text(node, &[Section::Replication, Section::Keyspace])))
+                heartbeat.run(node).map_err(ErrorReply::err)?;
+                let sections = [Section::Replication, Section::Keyspace];
+                Ok(Reply::Verbatim(info::text(node, &sections)))
             }
         }
     }
@@ -123,6 +175,45 @@ mod tests {
             ("clusterx setnodeid short", &usage),
         ] {
             assert_eq!(error(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_setslots_checks() {
+        let id = "a".repeat(40);
+        let ask = |ranges: &str, option: &str, id: &str, version: &str| {
+            let args = ["clusterx", "setslot", ranges, option, id, version];
+            let args: Vec<Bytes> =
+                args.iter().map(|arg| Bytes::copy_from_slice(arg.as_bytes())).collect();
+            parse(&args).map_err(|error| error.to_string())
+        };
+        for (ranges, option, id, version, expected) in [
+            (" ", "x", "x", "x", "No slots to parse."),
+            ("1 5-4", "x", "x", "x", "Invalid slot range: 5-4"),
+            ("1 16384", "x", "x", "x", "Invalid slot id: 16384"),
+            ("1 x", "x", "x", "x", "Invalid slot id: x"),
+            ("1 2-3", "x", "x", "x", "Invalid setslot options"),
+            ("1 2-3", "node", "x", "x", "Invalid node id"),
+            ("1 2-3", "NODE", id.as_str(), "x", "value is not an integer or out of range"),
+            ("1 2-3", "node", &id, "-1", "Invalid version"),
+        ] {
+            let error = ask(ranges, option, id, version).unwrap_err();
+            assert_eq!(error, format!("ERR {expected}"));
+        }
+        let range = |first, last| SlotRange { first, last };
+        let ranges = vec![range(1, 1), range(2, 3)];
+        let expected = ClusterxCommand::SetSlot { ranges, id: id.clone(), version: 7 };
+        assert_eq!(ask("1  2-3", "node", &id, "7"), Ok(Command::Clusterx(expected)));
+        assert_eq!(error("clusterx setslot 1 node"), usage().to_string());
+    }
+
+    #[test]
+    fn ids_that_nodes_conf_could_not_keep_are_refused() {
+        for bad in [" ", "\n", "\r", "\t", "\u{85}", "\0"] {
+            let id = format!("{bad}{}", "a".repeat(40 - bad.len()));
+            let args = ["clusterx", "setnodeid", &id];
+            let args = args.map(|arg| Bytes::copy_from_slice(arg.as_bytes()));
+            assert_eq!(parse(&args), Err(usage()), "{bad:?}");
         }
     }
 

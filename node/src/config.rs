@@ -10,6 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::lease::LeaseMode;
+use crate::wal_sync::WalSync;
 
 /// What MOVED names: the setting `moved`, which the load balancer proposal leaves open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +54,25 @@ pub struct NodeConfig {
     pub replication_connection_retry_ms: u64,
     /// How long a replica waits after any other error.
     pub replication_error_retry_ms: u64,
+    /// What every connection must know, if that is not empty.
+    pub requirepass: String,
+    /// What a replica authenticates itself to its master with, if that is not empty.
+    pub masterauth: String,
+    /// What INFO calls the priority of a replica; nothing here heeds it.
+    pub slave_priority: u32,
+    /// Whether a replica is continued only if it got its last write from whom this master has it.
+    pub use_rsid_psync: bool,
+    /// Whether a replica may be continued inside a batch, without the rest of that batch.
+    pub replication_enable_sequence_padding: bool,
+    /// When the log is made to survive power loss.
+    pub wal_sync: WalSync,
+    /// How many bytes are written before the log is compacted; the size of the data, if that is
+    /// more.
+    pub wal_compact_bytes: usize,
+    /// How many batches are kept for replicas at most.
+    pub wal_keep_batches: usize,
+    /// How many bytes of batches are kept for replicas at most.
+    pub wal_keep_bytes: usize,
 }
 
 impl Default for NodeConfig {
@@ -71,6 +91,15 @@ impl Default for NodeConfig {
             replication_ack_interval_ms: 1000,
             replication_connection_retry_ms: 1000,
             replication_error_retry_ms: 10_000,
+            requirepass: String::new(),
+            masterauth: String::new(),
+            slave_priority: 100,
+            use_rsid_psync: false,
+            replication_enable_sequence_padding: false,
+            wal_sync: WalSync::No,
+            wal_compact_bytes: 64 * 1024 * 1024,
+            wal_keep_batches: 1_000_000,
+            wal_keep_bytes: 64 * 1024 * 1024,
         }
     }
 }
@@ -173,6 +202,7 @@ macro_rules! option {
 
 const YES_NO: &str = "expected yes or no";
 const MS: &str = "expected milliseconds, 1 or more";
+const COUNT: &str = "expected a number, 1 or more";
 
 const OPTIONS: &[ConfigOption] = &[
     option!("port", false, port, "expected a port, 0 to 65535", u16::to_string, parse),
@@ -244,6 +274,22 @@ const OPTIONS: &[ConfigOption] = &[
         u64::to_string,
         read_ms
     ),
+    option!("requirepass", true, requirepass, "expected a password", String::clone, parse),
+    option!("masterauth", true, masterauth, "expected a password", String::clone, parse),
+    option!("slave-priority", true, slave_priority, "expected a number", u32::to_string, parse),
+    option!("use-rsid-psync", false, use_rsid_psync, YES_NO, write_flag, read_flag),
+    option!(
+        "replication-enable-sequence-padding",
+        true,
+        replication_enable_sequence_padding,
+        YES_NO,
+        write_flag,
+        read_flag
+    ),
+    option!("wal-sync", false, wal_sync, WalSync::ALLOWED, WalSync::to_string, parse),
+    option!("wal-compact-bytes", false, wal_compact_bytes, COUNT, usize::to_string, read_count),
+    option!("wal-keep-batches", false, wal_keep_batches, COUNT, usize::to_string, read_count),
+    option!("wal-keep-bytes", false, wal_keep_bytes, COUNT, usize::to_string, read_count),
 ];
 
 fn parse<T: FromStr>(text: &str) -> Option<T> {
@@ -252,6 +298,10 @@ fn parse<T: FromStr>(text: &str) -> Option<T> {
 
 fn read_ms(text: &str) -> Option<u64> {
     parse(text).filter(|ms| *ms > 0)
+}
+
+fn read_count(text: &str) -> Option<usize> {
+    parse(text).filter(|count| *count > 0)
 }
 
 fn write_flag(flag: &bool) -> String {
@@ -313,6 +363,15 @@ mod tests {
             replication_ack_interval_ms: 4,
             replication_connection_retry_ms: 5,
             replication_error_retry_ms: 6,
+            requirepass: "open".to_owned(),
+            masterauth: "secret".to_owned(),
+            slave_priority: 7,
+            use_rsid_psync: true,
+            replication_enable_sequence_padding: true,
+            wal_sync: WalSync::EveryMs(8),
+            wal_compact_bytes: 9,
+            wal_keep_batches: 10,
+            wal_keep_bytes: 11,
         };
         let mut copy = NodeConfig::default();
         for (name, value) in config.options() {
@@ -331,6 +390,8 @@ mod tests {
             ("db-name", "a b"),
             ("db-name", ""),
             ("replication-ping-interval-ms", "0"),
+            ("wal-sync", "often"),
+            ("wal-keep-batches", "0"),
             ("no-such-option", "1"),
         ] {
             assert!(config.set(name, value).is_err(), "{name} {value}");

@@ -6,17 +6,22 @@
 //! network and the client do with it.
 
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
-use host::{Observation, Stream, Write};
+use host::{Clock, Observation, Stream, Write};
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 
+use crate::clients::ClientFacts;
 use crate::dispatch;
+use crate::error_reply::ErrorReply;
 use crate::node::Node;
 use crate::replication::master;
-use crate::resp::{self, Frame, FrameReader, RespError};
+use crate::reply::Reply;
+use crate::resp::{FrameReader, RespError};
 use crate::session::Session;
+use crate::wait::Wait;
 
 /// What a command answers.
 #[derive(Debug)]
@@ -31,30 +36,36 @@ pub(crate) struct Response {
 #[derive(Debug)]
 pub(crate) enum Body {
     /// A reply.
-    Frame(Frame),
+    Reply(Reply),
     /// Bytes that are no RESP, for replicas.
     Raw(Bytes),
     /// A reply, and then the connection is closed.
-    LastFrame(Frame),
+    LastReply(Reply),
+    /// The reply comes when replicas have acknowledged enough.
+    Wait(Wait),
     /// The connection becomes a stream of batches.
     Stream(master::Start),
 }
 
-impl<F: Into<Frame>> From<F> for Response {
-    fn from(frame: F) -> Self {
-        Response { body: Body::Frame(frame.into()), acknowledged: Vec::new() }
+impl<R: Into<Reply>> From<R> for Response {
+    fn from(reply: R) -> Self {
+        Response { body: Body::Reply(reply.into()), acknowledged: Vec::new() }
     }
 }
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(node: Rc<Node>, stream: Stream, peer: String) {
     let (reader, writer) = tokio::io::split(stream);
-    let session = Session::new(node.next_connection(), peer);
+    let id = node.next_connection();
+    let client = ClientFacts::new(id, peer, node.host.now(Clock::Monotonic));
+    node.clients.enter(client.clone());
+    let session = Session::new(client);
     let connection = Connection {
         reader: FrameReader::new(reader),
         output: Output { writer, buffer: BytesMut::new(), writable: true },
     };
     connection.run(&node, session).await;
+    node.clients.leave(id);
 }
 
 struct Connection {
@@ -65,6 +76,7 @@ struct Connection {
 /// How a connection goes on after a request.
 enum Next {
     Request,
+    Wait(Wait),
     Close,
     Stream(master::Start),
 }
@@ -75,6 +87,7 @@ impl Connection {
             match self.request().await {
                 Ok(Some(args)) => match self.answer(node, &mut session, args).await {
                     Next::Request => {}
+                    Next::Wait(wait) => self.wait(node, &session, &wait).await,
                     Next::Close => break,
                     Next::Stream(start) => {
                         let Connection { reader, output: Output { writer, buffer, .. } } = self;
@@ -84,7 +97,8 @@ impl Connection {
                 },
                 Ok(None) | Err(RespError::Io(_) | RespError::UnexpectedEof) => break,
                 Err(error) => {
-                    resp::encode(&resp::error(format!("ERR {error}")), &mut self.output.buffer);
+                    let reply = Reply::from(ErrorReply::err(error));
+                    reply.encode(session.protocol(), &mut self.output.buffer);
                     break;
                 }
             }
@@ -117,19 +131,38 @@ impl Connection {
         }
         let buffer = &mut self.output.buffer;
         match body {
-            Body::Frame(frame) => {
-                resp::encode(&frame, buffer);
+            Body::Reply(reply) => {
+                reply.encode(session.protocol(), buffer);
                 Next::Request
             }
+            Body::Wait(wait) => Next::Wait(wait),
             Body::Raw(bytes) => {
                 buffer.extend_from_slice(&bytes);
                 Next::Request
             }
-            Body::LastFrame(frame) => {
-                resp::encode(&frame, buffer);
+            Body::LastReply(reply) => {
+                reply.encode(session.protocol(), buffer);
                 Next::Close
             }
             Body::Stream(start) => Next::Stream(start),
+        }
+    }
+
+    /// Waits without the lock, while earlier replies are being written, until the reply is there
+    /// or the client is gone.
+    async fn wait(&mut self, node: &Node, session: &Session, wait: &Wait) {
+        let Connection { reader, output } = self;
+        let mut reply = pin!(wait.reply(node));
+        let mut gone = pin!(reader.closed());
+        loop {
+            tokio::select! {
+                biased;
+                reply = &mut reply => {
+                    return reply.encode(session.protocol(), &mut output.buffer);
+                }
+                written = output.write_some(), if !output.is_empty() => output.written(written),
+                () = &mut gone => return,
+            }
         }
     }
 }

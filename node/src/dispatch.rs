@@ -1,30 +1,34 @@
-//! What happens to a request, in upstream's order: known? lock; loading? arity, parse, allowed in
-//! MULTI? routed here? queued? Then it is executed.
-//!
-//! Two of upstream's checks have nothing to check here: `NOAUTH`, as there are no passwords, and
-//! `READONLY`, as every write names keys and so is answered with MOVED by a replica.
+//! What happens to a request, in upstream's order: known? trusted? lock; loading? arity, parse,
+//! allowed in MULTI? routed here? queued? read-only? Then it is executed.
 //!
 //! The trap: the lock covers routing *and* execution *and* the handing over of the reply. The
-//! caller drops it.
+//! caller drops it. A command that a pause holds back waits before it takes the lock.
 
 use std::rc::Rc;
 
 use bytes::Bytes;
+use host::Clock;
 use tokio::sync::{RwLockReadGuard, RwLockWriteGuard};
 
 use crate::arguments;
-use crate::command::{self, Command, CommandSpec};
+use crate::cluster_commands::ClusterCommand;
+use crate::command::{self, Command, CommandSpec, KeySpec, Keys};
 use crate::connection::{Body, Response};
-use crate::data_commands::{DataCommand, Effect};
+use crate::data_commands::DataCommand;
 use crate::error_reply::ErrorReply;
-use crate::lease_gate;
+use crate::exec;
+use crate::glob;
+use crate::hello;
+use crate::lease_gate::wall_ms;
 use crate::node::Node;
-use crate::resp::{self, Frame};
+use crate::pause::Paused;
+use crate::reply::Reply;
 use crate::routing::{self, Access};
 use crate::server_commands::ServerCommand;
 use crate::session::Session;
-use crate::storage::WriteError;
-use crate::transaction::{Overlay, Queued, Transaction};
+use crate::transaction::Queued;
+use crate::view::{Effect, View};
+use crate::wait;
 
 /// Keeps topology changes out, or everything else.
 pub(crate) enum Guard<'a> {
@@ -46,14 +50,18 @@ pub(crate) async fn dispatch<'a>(
         session.refused();
         return (unknown(args).into(), Guard::None);
     };
-    let guard = if spec.is_exclusive(args) {
-        Guard::Exclusive(node.exclusivity.write().await)
-    } else {
-        Guard::Shared(node.exclusivity.read().await)
-    };
+    session.client.command.set(spec.name);
+    session.client.heard_at.set(node.host.now(Clock::Monotonic));
+    if !spec.flags.no_auth && !hello::is_trusted(node, session) {
+        session.refused();
+        return (ErrorReply::no_auth().into(), Guard::None);
+    }
+    let guard = enter(node, session, spec, args).await;
     let response = match check(node, session, spec, args) {
-        Ok(Checked::Execute(command)) => execute(node, session, command).await,
-        Ok(Checked::Queued) => Frame::SimpleString(Bytes::from_static(b"QUEUED")).into(),
+        Ok(Checked::Execute(command, keys)) => {
+            execute(node, session, command, &keys.0, spec.flags.write).await
+        }
+        Ok(Checked::Queued) => Reply::line("QUEUED").into(),
         Err(error) => {
             session.refused();
             error.into()
@@ -62,8 +70,48 @@ pub(crate) async fn dispatch<'a>(
     (response, guard)
 }
 
+/// Takes the lock when no pause holds the command back.
+async fn enter<'a>(
+    node: &'a Node,
+    session: &Session,
+    spec: &CommandSpec,
+    args: &[Bytes],
+) -> Guard<'a> {
+    let borne = pause_borne(session, spec);
+    loop {
+        if node.pause.now() > borne {
+            node.pause.until_at_most(borne).await;
+        }
+        let guard = if spec.is_exclusive(args) {
+            Guard::Exclusive(node.exclusivity.write().await)
+        } else {
+            Guard::Shared(node.exclusivity.read().await)
+        };
+        // It may have begun while the lock was waited for.
+        if node.pause.now() <= borne {
+            return guard;
+        }
+    }
+}
+
+/// The greatest pause under which a request runs.
+fn pause_borne(session: &Session, spec: &CommandSpec) -> Paused {
+    let queues = session.transaction.is_some() && !spec.flags.bypass_multi;
+    let commits = spec.name == "exec";
+    let writes = match &session.transaction {
+        Some(transaction) if commits => transaction.writes(),
+        _ => spec.flags.write,
+    };
+    match (queues, writes) {
+        (true, _) => Paused::All,
+        (false, true) => Paused::Nothing,
+        (false, false) if commits || spec.keys != KeySpec::None => Paused::Writes,
+        (false, false) => Paused::All,
+    }
+}
+
 enum Checked {
-    Execute(Command),
+    Execute(Command, Keys),
     Queued,
 }
 
@@ -80,7 +128,8 @@ fn check(
         return Err(ErrorReply::arity());
     }
     let command = (spec.parse)(args)?;
-    if session.transaction.is_some() && spec.flags.no_multi {
+    let alone = spec.flags.no_multi || command == Command::Cluster(ClusterCommand::Reset);
+    if session.transaction.is_some() && alone {
         return Err(ErrorReply::err(format!("Can't execute {} in MULTI", spec.name)));
     }
     let keys = spec.keys(args);
@@ -90,8 +139,26 @@ fn check(
             transaction.queued.push(Queued { command, keys, write: spec.flags.write });
             Ok(Checked::Queued)
         }
-        _ => Ok(Checked::Execute(command)),
+        _ => {
+            check_read_only(node, spec.flags.write)?;
+            Ok(Checked::Execute(command, keys))
+        }
     }
+}
+
+/// Whether a command may run here: the last check, before it is executed and once more before
+/// it is executed by EXEC.
+///
+/// # Errors
+/// `MOVED` and its like, and `READONLY`.
+pub(crate) fn admit(
+    node: &Node,
+    session: &Session,
+    keys: &[Bytes],
+    write: bool,
+) -> Result<(), ErrorReply> {
+    route(node, session, keys, write)?;
+    check_read_only(node, write)
 }
 
 fn route(node: &Node, session: &Session, keys: &[Bytes], write: bool) -> Result<(), ErrorReply> {
@@ -103,120 +170,118 @@ fn route(node: &Node, session: &Session, keys: &[Bytes], write: bool) -> Result<
     routing::route(&node.cluster.borrow(), keys, access, config.moved).map_err(ErrorReply::from)
 }
 
-async fn execute(node: &Rc<Node>, session: &mut Session, command: Command) -> Response {
+/// In a cluster a replica answers writes with `MOVED`; those without a key come to this.
+fn check_read_only(node: &Node, write: bool) -> Result<(), ErrorReply> {
+    if write && node.following.borrow().is_some() {
+        let text = "You can't write against a read only slave.";
+        return Err(ErrorReply::with_prefix("READONLY", text));
+    }
+    Ok(())
+}
+
+async fn execute(
+    node: &Rc<Node>,
+    session: &mut Session,
+    command: Command,
+    keys: &[Bytes],
+    write: bool,
+) -> Response {
     match command {
-        Command::Data(command) => data(node, &command).await,
+        Command::Data(command) if write => write_data(node, session, &command, keys).await,
         Command::Server(ServerCommand::Quit) => {
-            Response { body: Body::LastFrame(resp::ok()), acknowledged: Vec::new() }
+            Response { body: Body::LastReply(Reply::ok()), acknowledged: Vec::new() }
         }
-        Command::Multi => multi(session).into(),
-        Command::Discard => match session.transaction.take() {
-            Some(_) => resp::ok().into(),
-            None => ErrorReply::err("DISCARD without MULTI").into(),
-        },
-        Command::Exec => exec(node, session).await,
-        Command::Clusterx(_) if !node.config.borrow().cluster_enabled => not_a_cluster().into(),
-        Command::Clusterx(command) => frame(command.run(node).await).into(),
-        Command::ConfigGet(pattern) => config_get(node, &pattern).into(),
+        Command::Multi => exec::multi(session).into(),
+        Command::Discard => exec::discard(session).into(),
+        Command::Exec => exec::exec(node, session).await,
+        Command::Watch(keys) => exec::watch(node, session, &keys).into(),
+        Command::Auth(password) => reply(hello::authenticate(node, session, &password)).into(),
+        Command::Hello(hello) => reply(hello.run(node, session)).into(),
+        Command::Reset => hello::reset(session).into(),
+        Command::Wait(_) if node.following.borrow().is_some() => wait::not_a_master().into(),
+        Command::Wait(wait) => {
+            let wait = wait.for_sequence(session.last_write);
+            Response { body: Body::Wait(wait), acknowledged: Vec::new() }
+        }
+        Command::Clusterx(_) | Command::Cluster(_) if !node.config.borrow().cluster_enabled => {
+            not_a_cluster().into()
+        }
+        Command::Clusterx(command) => reply(command.run(node).await).into(),
+        Command::Cluster(ClusterCommand::Reset) => reply(node.reset_cluster().await).into(),
+        Command::Server(ServerCommand::ReplicaOf(master)) => {
+            reply(node.replica_of(master).await).into()
+        }
+        Command::ConfigGet(patterns) => config_get(node, &patterns).into(),
         Command::ConfigSet(name, value) => {
-            frame(node.set_option(&name, &value).await.map(|()| resp::ok())).into()
+            reply(node.set_option(&name, &value).await.map(|()| Reply::ok())).into()
         }
         Command::Replication(command) => command.run(node, session),
-        at_once @ (Command::Server(_) | Command::Cluster(_)) => {
-            run_at_once(node, session, &at_once).into()
-        }
+        at_once => run_at_once(node, session, &at_once).into(),
     }
 }
 
 /// A command that neither waits nor writes.
-fn run_at_once(node: &Node, session: &mut Session, command: &Command) -> Frame {
+pub(crate) fn run_at_once(node: &Rc<Node>, session: &mut Session, command: &Command) -> Reply {
+    let now_ms = wall_ms(&node.host);
     match command {
-        Command::Server(command) => command.run(node, session),
-        Command::Cluster(_) if !node.config.borrow().cluster_enabled => not_a_cluster().into(),
-        Command::Cluster(command) => {
-            frame(command.run(&node.cluster.borrow(), lease_gate::wall_ms(&node.host)))
+        Command::Data(command) => {
+            let outcome = command.run(View::new(&node.storage.data(), now_ms));
+            reply(outcome.map(|effect| effect.reply))
         }
+        Command::Scan(scan) => {
+            reply(scan.run(&node.cursors, View::new(&node.storage.data(), now_ms)))
+        }
+        Command::Server(command) => command.run(node, session),
+        Command::Client(command) => command.run(node, session),
+        Command::Commands(command) => command.run(),
+        Command::Unwatch => {
+            session.watch = None;
+            Reply::ok()
+        }
+        Command::Cluster(_) if !node.config.borrow().cluster_enabled => not_a_cluster().into(),
+        Command::Cluster(command) => reply(command.run(&node.cluster.borrow(), now_ms)),
         other => unreachable!("{other:?} is flagged no-multi or handled elsewhere"),
     }
 }
 
-async fn data(node: &Node, command: &DataCommand) -> Response {
-    let Some(keys) = command.keys_written() else {
-        return command.run(&*node.storage.data()).reply.into();
-    };
+async fn write_data(
+    node: &Node,
+    session: &mut Session,
+    command: &DataCommand,
+    keys: &[Bytes],
+) -> Response {
     // What is read stays true until it is written.
-    let _held = node.storage.lock_keys(&keys).await;
-    let Effect { reply, operations, writes } = command.run(&*node.storage.data());
-    if matches!(reply, Frame::Error(_)) {
-        return reply.into();
-    }
-    match node.storage.write(operations).await {
-        Ok(()) => Response { body: Body::Frame(reply), acknowledged: writes },
-        Err(error) => refused(&error).into(),
-    }
-}
-
-fn multi(session: &mut Session) -> Frame {
-    if session.transaction.is_some() {
-        return ErrorReply::err("MULTI calls can not be nested").into();
-    }
-    session.transaction = Some(Transaction::default());
-    resp::ok()
-}
-
-/// Executes what was queued, and commits its writes as one batch, or none of them.
-async fn exec(node: &Rc<Node>, session: &mut Session) -> Response {
-    let Some(transaction) = session.transaction.take() else {
-        return ErrorReply::err("EXEC without MULTI").into();
+    let _held = match keys {
+        [] => node.storage.lock_all_keys().await,
+        keys => node.storage.lock_keys(keys).await,
     };
-    if transaction.failed {
-        return ErrorReply::with_prefix("EXECABORT", "Transaction discarded").into();
+    let outcome = command.run(View::new(&node.storage.data(), wall_ms(&node.host)));
+    let Effect { reply, operations, writes } = match outcome {
+        Ok(effect) => effect,
+        Err(error) => return error.into(),
+    };
+    if let Err(error) = node.storage.write(operations).await {
+        return ErrorReply::err(error).into();
     }
-    let writes_at_all = transaction.queued.iter().any(|queued| queued.write);
-    let Effect { reply, operations, writes } = run_queued(node, session, &transaction.queued);
-    if writes_at_all && let Err(error) = node.storage.write(operations).await {
-        return refused(&error).into();
+    if !writes.is_empty() {
+        session.last_write = node.storage.latest();
     }
-    Response { body: Body::Frame(reply), acknowledged: writes }
+    Response { body: Body::Reply(reply), acknowledged: writes }
 }
 
-/// Each command is routed again, as the topology may have changed since it was queued.
-fn run_queued(node: &Node, session: &mut Session, queued: &[Queued]) -> Effect {
-    let data = node.storage.data();
-    let mut overlay = Overlay::new(&data);
-    let (mut replies, mut all_operations, mut all_writes) = (Vec::new(), Vec::new(), Vec::new());
-    for Queued { command, keys, write } in queued {
-        if let Err(error) = route(node, session, &keys.0, *write) {
-            replies.push(error.into());
-            continue;
-        }
-        let Command::Data(command) = command else {
-            replies.push(run_at_once(node, session, command));
-            continue;
-        };
-        let Effect { reply, operations, writes } = command.run(&overlay);
-        overlay.apply(&operations);
-        replies.push(reply);
-        all_operations.extend(operations);
-        all_writes.extend(writes);
-    }
-    Effect { reply: resp::array(replies), operations: all_operations, writes: all_writes }
-}
-
-/// Names and values of the options that the pattern names: one option, or `*` for all.
-fn config_get(node: &Node, pattern: &str) -> Frame {
+/// Names and values of the options that the patterns name.
+fn config_get(node: &Node, patterns: &[Bytes]) -> Reply {
     let config = node.config.borrow();
-    let wanted =
-        config.options().filter(|(name, _)| pattern == "*" || name.eq_ignore_ascii_case(pattern));
-    resp::array(wanted.flat_map(|(name, value)| [resp::bulk(name), resp::bulk(value)]).collect())
+    let wanted = |name: &str| {
+        let lower = |pattern: &Bytes| pattern.to_ascii_lowercase();
+        patterns.iter().any(|pattern| glob::matches(&lower(pattern), name.as_bytes()))
+    };
+    let options = config.options().filter(|(name, _)| wanted(name));
+    Reply::Map(options.map(|(name, value)| (Reply::bulk(name), Reply::bulk(value))).collect())
 }
 
-fn frame(result: Result<Frame, ErrorReply>) -> Frame {
-    result.unwrap_or_else(Frame::from)
-}
-
-fn refused(error: &WriteError) -> ErrorReply {
-    ErrorReply::err(error.to_string())
+fn reply(result: Result<Reply, ErrorReply>) -> Reply {
+    result.unwrap_or_else(Reply::from)
 }
 
 fn loading() -> ErrorReply {

@@ -74,6 +74,15 @@ impl Heartbeat {
     }
 }
 
+/// Reads the arguments that follow `HEARTBEAT` and throws the result away: for tests with
+/// arguments of every kind.
+///
+/// # Errors
+/// The error reply that a node would send.
+pub fn check_arguments(args: &[Bytes]) -> Result<(), String> {
+    Heartbeat::parse(args).map(drop).map_err(|error| error.to_string())
+}
+
 fn lease_ms(argument: &Bytes) -> Result<u64, ErrorReply> {
     match arguments::number(argument) {
         None => Err(ErrorReply::err("lease_ms is not an integer or out of range")),
@@ -89,6 +98,8 @@ fn version(argument: &Bytes) -> Result<u64, ErrorReply> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn parse(text: &'static str) -> Result<Heartbeat, String> {
@@ -134,6 +145,23 @@ mod tests {
             ("3 0", zero),
         ] {
             assert_eq!(parse(text), Err(error.to_owned()), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arguments_of_every_kind(
+            args in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..45), 0..6),
+            numbers in proptest::collection::vec("-?[0-9]{0,22}", 0..6),
+        ) {
+            let numbers = numbers.into_iter().map(Bytes::from).collect();
+            for args in [args.into_iter().map(Bytes::from).collect(), numbers] {
+                let args: Vec<Bytes> = args;
+                match Heartbeat::parse(&args) {
+                    Ok(heartbeat) => prop_assert!(heartbeat.lease_ms > 0),
+                    Err(error) => prop_assert!(error.to_string().starts_with("ERR ")),
+                }
+            }
         }
     }
 }

@@ -9,9 +9,10 @@ use bytes::Bytes;
 use host::{Clock, Link};
 
 use crate::arguments;
+use crate::hello;
 use crate::node::Node;
 use crate::replication::{Following, Replica};
-use crate::resp::{self, Frame};
+use crate::reply::Reply;
 
 /// A section of INFO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +85,9 @@ pub(crate) fn text(node: &Node, sections: &[Section]) -> String {
 type Line<'a> = dyn FnMut(std::fmt::Arguments<'_>) + 'a;
 
 fn server(node: &Node, line: &mut Line<'_>) {
+    let mode = if node.config.borrow().cluster_enabled { "cluster" } else { "standalone" };
+    line(format_args!("redis_version:{}", hello::REDIS_VERSION));
+    line(format_args!("redis_mode:{mode}"));
     line(format_args!("tcp_port:{}", node.port()));
     line(format_args!("loading:{}", u8::from(node.is_loading())));
 }
@@ -114,42 +118,44 @@ fn replica_lines(node: &Node, following: &Following, latest: u64, line: &mut Lin
     line(format_args!("master_port:{}", following.port));
     let up = if link == Link::Streaming { "up" } else { "down" };
     line(format_args!("master_link_status:{up}"));
-    line(format_args!("master_sync_unrecoverable_error:no"));
+    let unrecoverable = if following.state.unrecoverable.get() { "yes" } else { "no" };
+    line(format_args!("master_sync_unrecoverable_error:{unrecoverable}"));
     line(format_args!("master_sync_in_progress:{}", u8::from(link == Link::FullSync)));
     line(format_args!("master_last_io_seconds_ago:{silent_s}"));
     line(format_args!("slave_repl_offset:{latest}"));
-    line(format_args!("slave_priority:100"));
+    line(format_args!("slave_priority:{}", node.config.borrow().slave_priority));
 }
 
 fn keyspace(node: &Node, line: &mut Line<'_>) {
-    let keys = node.storage.data().len();
-    line(format_args!("db0:keys={keys},expires=0,avg_ttl=0,expired=0"));
+    let data = node.storage.data();
+    let (keys, expires) = (data.len(), data.expiring());
+    line(format_args!("db0:keys={keys},expires={expires},avg_ttl=0,expired=0"));
     line(format_args!("sequence:{}", node.storage.latest()));
 }
 
 /// The reply of `ROLE`.
-pub(crate) fn role(node: &Node) -> Frame {
-    let offset = || resp::bulk(node.storage.latest().to_string());
+pub(crate) fn role(node: &Node) -> Reply {
+    let offset = || Reply::bulk(node.storage.latest().to_string());
     if let Some(following) = node.following.borrow().as_ref() {
         let state = match following.state.link.get() {
             Link::Connecting => "connecting",
             Link::FullSync => "sync",
             Link::Streaming => "connected",
         };
-        return resp::array(vec![
-            resp::bulk("slave"),
-            resp::bulk(following.host.clone()),
-            resp::integer(following.port.into()),
-            resp::bulk(state),
+        return Reply::Array(vec![
+            Reply::bulk("slave"),
+            Reply::bulk(following.host.clone()),
+            Reply::Integer(following.port.into()),
+            Reply::bulk(state),
             offset(),
         ]);
     }
     let row = |replica: Replica| {
         let fields = [replica.ip, replica.port.to_string(), replica.offset.to_string()];
-        resp::array(fields.into_iter().map(resp::bulk).collect())
+        Reply::Array(fields.into_iter().map(Reply::bulk).collect())
     };
     let replicas = node.replicas.all().into_iter().map(row).collect();
-    resp::array(vec![resp::bulk("master"), offset(), resp::array(replicas)])
+    Reply::Array(vec![Reply::bulk("master"), offset(), Reply::Array(replicas)])
 }
 
 #[cfg(test)]

@@ -28,8 +28,17 @@ impl KeyLocks {
     pub(crate) async fn lock(&self, keys: &[Bytes]) -> KeyGuard<'_> {
         let wanted: BTreeSet<usize> =
             keys.iter().map(|key| usize::from(key_slot(key)) % LOCKS).collect();
-        let mut guards = Vec::with_capacity(wanted.len());
-        for index in wanted {
+        self.take(wanted).await
+    }
+
+    /// Waits until nobody else holds any key.
+    pub(crate) async fn lock_all(&self) -> KeyGuard<'_> {
+        self.take(0..LOCKS).await
+    }
+
+    async fn take(&self, ascending: impl IntoIterator<Item = usize>) -> KeyGuard<'_> {
+        let mut guards = Vec::new();
+        for index in ascending {
             guards.push(self.0[index].lock().await);
         }
         KeyGuard(guards)

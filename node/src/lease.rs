@@ -211,54 +211,66 @@ mod tests {
     }
 
     /// The lease again, as a list of the heartbeats that were accepted since the last reset.
-    fn reference_allows(accepted: &[(u64, u64, u64)], now_ms: u64) -> bool {
-        match accepted.last() {
-            None => true,
-            Some((at_ms, ttl_ms, _)) => {
-                now_ms.checked_sub(*at_ms).is_none_or(|passed| passed <= *ttl_ms)
-            }
+    fn reference_gate(accepted: &[(u64, u64, u64)], mode: LeaseMode, now_ms: u64) -> Gate {
+        let expired = accepted.last().is_some_and(|(at_ms, ttl_ms, _)| {
+            now_ms.checked_sub(*at_ms).is_some_and(|passed| passed > *ttl_ms)
+        });
+        match mode {
+            LeaseMode::LogOnly if expired => Gate::OpenWithLog,
+            LeaseMode::BlockWrite if expired => Gate::Closed,
+            _ => Gate::Open,
         }
     }
 
     #[derive(Clone, Debug)]
     enum Step {
-        Heartbeat { now_ms: u64, ttl_ms: u64, version: u64 },
-        Reset,
-        Check { now_ms: u64 },
+        Heartbeat { ttl_ms: u64, version: u64 },
+        BecomeReplica,
+        BecomeMaster,
+        SetMode(LeaseMode),
+        SetClock(u64),
+        Write,
     }
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            (0..100u64, 1..50u64, 0..4u64).prop_map(|(now_ms, ttl_ms, version)| Step::Heartbeat {
-                now_ms,
-                ttl_ms,
-                version
-            }),
-            Just(Step::Reset),
-            (0..200u64).prop_map(|now_ms| Step::Check { now_ms }),
+            3 => (1..50u64, 0..4u64)
+                .prop_map(|(ttl_ms, version)| Step::Heartbeat { ttl_ms, version }),
+            1 => Just(Step::BecomeReplica),
+            1 => Just(Step::BecomeMaster),
+            1 => proptest::sample::select(MODES.to_vec()).prop_map(Step::SetMode),
+            3 => (0..150u64).prop_map(Step::SetClock),
+            4 => Just(Step::Write),
         ]
     }
 
     proptest! {
         #[test]
-        fn agrees_with_the_reference(steps in proptest::collection::vec(step(), 0..60)) {
+        fn agrees_with_the_reference(steps in proptest::collection::vec(step(), 0..80)) {
             let mut lease = Lease::default();
             let mut accepted: Vec<(u64, u64, u64)> = Vec::new();
+            let (mut master, mut mode, mut now_ms) = (true, LeaseMode::BlockWrite, 0);
             for step in steps {
                 match step {
-                    Step::Heartbeat { now_ms, ttl_ms, version } => {
+                    // Only a master takes one.
+                    Step::Heartbeat { ttl_ms, version } if master => {
                         let fits = accepted.iter().all(|(_, _, earlier)| *earlier <= version);
                         prop_assert_eq!(lease.heartbeat(now_ms, ttl_ms, version).is_ok(), fits);
                         accepted.extend(fits.then_some((now_ms, ttl_ms, version)));
                     }
-                    Step::Reset => {
+                    Step::Heartbeat { .. } => {}
+                    Step::BecomeReplica => {
+                        master = false;
                         lease.reset();
                         accepted.clear();
                     }
-                    Step::Check { now_ms } => {
-                        let open = lease.check(LeaseMode::BlockWrite, now_ms) == Gate::Open;
-                        prop_assert_eq!(open, reference_allows(&accepted, now_ms));
-                    }
+                    Step::BecomeMaster => master = true,
+                    Step::SetMode(other) => mode = other,
+                    Step::SetClock(ms) => now_ms = ms,
+                    Step::Write => prop_assert_eq!(
+                        lease.check(mode, now_ms),
+                        reference_gate(&accepted, mode, now_ms)
+                    ),
                 }
             }
         }

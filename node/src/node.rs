@@ -11,13 +11,19 @@ use std::rc::Rc;
 use host::Host;
 use tokio::sync::RwLock;
 
+use crate::clients::Clients;
 use crate::cluster::{Cluster, OwnAddress, Part};
 use crate::config::NodeConfig;
 use crate::error_reply::ErrorReply;
 use crate::lease_gate::LeaseGate;
+use crate::lease_gate::wall_ms;
 use crate::nodes_conf;
+use crate::pause::Pause;
 use crate::replication::{Following, Replicas};
-use crate::storage::Storage;
+use crate::reply::Reply;
+use crate::scan::Cursors;
+use crate::storage::{Storage, StorageOptions};
+use crate::view::View;
 
 /// One node.
 pub(crate) struct Node {
@@ -37,6 +43,12 @@ pub(crate) struct Node {
     pub(crate) following: RefCell<Option<Following>>,
     /// The replicas that follow it.
     pub(crate) replicas: Replicas,
+    /// Who is connected.
+    pub(crate) clients: Clients,
+    /// The cursors of SCAN.
+    pub(crate) cursors: Cursors,
+    /// What waits for the end of a pause.
+    pub(crate) pause: Pause,
     port: Cell<u16>,
     /// Not yet started: neither data nor topology can be relied on.
     pub(crate) starting: Cell<bool>,
@@ -50,9 +62,12 @@ impl Node {
         Self {
             exclusivity: RwLock::new(()),
             cluster: RefCell::default(),
-            storage: Rc::new(Storage::new(host.clone(), gate)),
+            storage: Rc::new(Storage::new(host.clone(), gate, StorageOptions::of(&config))),
             following: RefCell::default(),
             replicas: Replicas::default(),
+            clients: Clients::default(),
+            cursors: Cursors::default(),
+            pause: Pause::default(),
             port: Cell::new(config.port),
             starting: Cell::new(true),
             connections: Cell::new(0),
@@ -126,8 +141,58 @@ impl Node {
         // Dropping the old link ends its task, but for a batch that is being written.
         drop(self.following.take());
         self.storage.settled().await;
+        if master.is_none() {
+            self.begin_term().await;
+        }
         let following = master.map(|(host, port)| Following::start(self, host, port));
         *self.following.borrow_mut() = following;
+        self.replicas.tell();
+    }
+
+    /// `CLUSTER RESET`: no topology, no id, nobody's replica.
+    pub(crate) async fn reset_cluster(self: &Rc<Self>) -> Result<Reply, ErrorReply> {
+        let empty = {
+            let data = self.storage.data();
+            View::new(&data, wall_ms(&self.host)).live().next().is_none()
+        };
+        if !empty {
+            return Err(ErrorReply::err("Can't reset cluster while database is not empty"));
+        }
+        *self.cluster.borrow_mut() = Cluster::default();
+        self.follow(None).await;
+        self.tell_status();
+        self.forget_cluster().await?;
+        Ok(Reply::ok())
+    }
+
+    /// `SLAVEOF`, which is for nodes outside of clusters.
+    pub(crate) async fn replica_of(
+        self: &Rc<Self>,
+        master: Option<(String, u16)>,
+    ) -> Result<Reply, ErrorReply> {
+        if self.config.borrow().cluster_enabled {
+            return Err(ErrorReply::err("can't change to slave in cluster mode"));
+        }
+        if master.is_some() {
+            self.storage.gate().reset();
+        }
+        self.follow(master).await;
+        self.tell_status();
+        Ok(Reply::ok())
+    }
+
+    async fn forget_cluster(&self) -> Result<(), ErrorReply> {
+        let removed = nodes_conf::remove(&self.host).await;
+        removed.map_err(|error| ErrorReply::err(format!("cannot remove nodes.conf: {error}")))
+    }
+
+    /// From now on what is written here is this node's own: under a new replication id, if there
+    /// are any.
+    pub(crate) async fn begin_term(&self) {
+        let ids = self.config.borrow().use_rsid_psync;
+        if ids && let Err(error) = self.storage.begin_term().await {
+            tracing::error!("the new replication id is not written down: {error}");
+        }
     }
 
     /// Keeps the topology on disk, if the options say so.
@@ -148,7 +213,7 @@ impl Node {
     pub(crate) async fn set_option(&self, name: &str, value: &str) -> Result<(), ErrorReply> {
         let before = self.config.borrow().clone();
         let set = self.config.borrow_mut().set_at_runtime(name, value);
-        set.map_err(|error| ErrorReply::err(error.to_string()))?;
+        set.map_err(ErrorReply::err)?;
         let after = self.config.borrow().clone();
         if before.master_lease_mode != after.master_lease_mode {
             self.storage.gate().set_mode(after.master_lease_mode);
@@ -156,9 +221,7 @@ impl Node {
         }
         match (before.persist_cluster_nodes_enabled, after.persist_cluster_nodes_enabled) {
             (false, true) => self.persist_cluster().await,
-            (true, false) => nodes_conf::remove(&self.host)
-                .await
-                .map_err(|error| ErrorReply::err(format!("cannot remove nodes.conf: {error}"))),
+            (true, false) => self.forget_cluster().await,
             _ => Ok(()),
         }
     }

@@ -249,5 +249,18 @@ node 07c37dfeb235213a872192d90877d0cd55635b93 127.0.0.1 6668 master -
             let conf = NodesConf { my_id, topology: Some(topology) };
             prop_assert_eq!(NodesConf::parse(&conf.to_text()), Ok(conf));
         }
+
+        #[test]
+        fn what_is_accepted_of_any_text_is_kept_whole(
+            lines in proptest::collection::vec("(version|id|node|#)? ?[ -~]{0,60}", 0..6),
+            noise in proptest::collection::vec(any::<char>(), 0..40),
+        ) {
+            let noise: String = noise.into_iter().collect();
+            for text in [lines.join("\n"), noise] {
+                if let Ok(conf) = NodesConf::parse(&text) {
+                    prop_assert_eq!(NodesConf::parse(&conf.to_text()), Ok(conf));
+                }
+            }
+        }
     }
 }

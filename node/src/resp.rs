@@ -21,6 +21,8 @@ pub const BULK_MAX: usize = 512 * 1024 * 1024;
 pub const ARRAY_MAX: usize = 1024 * 1024;
 /// How deep arrays may stand in arrays.
 pub const NESTING_MAX: usize = 32;
+/// Bytes of the greatest request or reply with everything in it.
+pub const FRAME_MAX: usize = 1024 * 1024 * 1024;
 /// Bytes of the longest line: an inline command, a header, a simple string, an error.
 pub const LINE_MAX: usize = 64 * 1024;
 
@@ -56,17 +58,23 @@ pub struct FrameReader<R> {
     inner: R,
     buffer: BytesMut,
     scan: Scan,
+    frame_max: usize,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// A reader with an empty buffer.
     pub fn new(inner: R) -> Self {
-        Self { inner, buffer: BytesMut::new(), scan: Scan::default() }
+        Self { inner, buffer: BytesMut::new(), scan: Scan::default(), frame_max: FRAME_MAX }
     }
 
     /// The stream itself, to write to it.
     pub fn get_mut(&mut self) -> &mut R {
         &mut self.inner
+    }
+
+    /// How many bytes have arrived and were not taken yet.
+    pub fn buffered(&self) -> usize {
+        self.buffer.len()
     }
 
     /// The next request: an array of bulk strings, or an inline command. Empty ones are skipped.
@@ -108,7 +116,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// See [`RespError`].
     pub async fn frame(&mut self) -> Result<Option<Frame>, RespError> {
         loop {
-            if let Some(end) = self.scan.advance(&self.buffer, Grammar::Reply)? {
+            if let Some(end) = self.scan(Grammar::Reply)? {
                 return self.decode(end).map(Some);
             }
             if !self.fill().await? {
@@ -147,10 +155,32 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         Ok(self.take(n).freeze())
     }
 
+    /// Waits until the peer has closed, or the stream fails. What arrives meanwhile is kept for
+    /// later, up to a limit; beyond it the peer is not listened to.
+    pub(crate) async fn closed(&mut self) {
+        while self.buffer.len() < AHEAD_MAX {
+            if !matches!(self.fill().await, Ok(true)) {
+                return;
+            }
+        }
+        std::future::pending().await
+    }
+
     /// Reads what has arrived, waiting for at least one byte; false at the end of the stream.
     async fn fill(&mut self) -> Result<bool, RespError> {
         self.buffer.reserve(READ_SIZE);
         Ok(self.inner.read_buf(&mut self.buffer).await? > 0)
+    }
+
+    /// Where the first frame ends, if that has arrived. One that is never complete must not
+    /// fill the memory, however small its parts are.
+    fn scan(&mut self, grammar: Grammar) -> Result<Option<usize>, RespError> {
+        let end = self.scan.advance(&self.buffer, grammar)?;
+        let size = end.unwrap_or(self.buffer.len());
+        if size > self.frame_max {
+            return Err(RespError::TooLarge { what: "a message", limit: self.frame_max });
+        }
+        Ok(end)
     }
 
     fn clean_end<T>(&self) -> Result<Option<T>, RespError> {
@@ -191,7 +221,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     }
 
     fn multibulk(&mut self) -> Result<Option<Vec<Bytes>>, RespError> {
-        let Some(end) = self.scan.advance(&self.buffer, Grammar::Request)? else {
+        let Some(end) = self.scan(Grammar::Request)? else {
             return Ok(None);
         };
         match self.decode(end)? {
@@ -411,6 +441,8 @@ pub fn array(elements: Vec<Frame>) -> Frame {
 
 const LINE_TOO_LONG: RespError = RespError::TooLarge { what: "a line", limit: LINE_MAX };
 
+/// How many bytes are read ahead while a reply is waited for.
+const AHEAD_MAX: usize = 64 * 1024;
 /// How much room a read offers, in bytes.
 const READ_SIZE: usize = 4096;
 

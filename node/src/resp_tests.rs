@@ -151,11 +151,47 @@ fn a_size_that_is_announced_is_not_reserved() {
 }
 
 #[test]
+fn a_message_that_never_ends_is_given_up() {
+    /// The same bytes for ever.
+    struct Endless(&'static [u8], u64);
+    impl AsyncRead for Endless {
+        fn poll_read(
+            mut self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+            out: &mut tokio::io::ReadBuf<'_>,
+        ) -> std::task::Poll<io::Result<()>> {
+            let header: &[u8] = if self.1 == 0 { b"*1048576\r\n" } else { self.0 };
+            out.put_slice(header);
+            self.1 += 1;
+            std::task::Poll::Ready(Ok(()))
+        }
+    }
+    for part in [&b"$1\r\nx\r\n"[..], b"$0\r\n\r\n", b"$400\r\n", b"$"] {
+        let mut reader = FrameReader::new(Endless(part, 0));
+        reader.frame_max = 100_000;
+        let request = run(reader.request());
+        assert!(request.is_err(), "{part:?}");
+        assert!(reader.buffer.capacity() <= 4 * 100_000, "{part:?}");
+    }
+    let mut reader = FrameReader::new(Endless(b":1\r\n", 0));
+    reader.frame_max = 100_000;
+    assert!(matches!(run(reader.frame()), Err(RespError::TooLarge { .. })));
+}
+
+#[test]
 fn nesting_is_limited() {
     let nested = |depth: usize| [b"*1\r\n".repeat(depth), b":1\r\n".to_vec()].concat();
     assert!(reply(&nested(NESTING_MAX)).unwrap().is_some());
     assert!(matches!(reply(&nested(NESTING_MAX + 1)), Err(RespError::TooLarge { .. })));
     assert!(matches!(reply(&nested(1_000_000)), Err(RespError::TooLarge { .. })));
+}
+
+#[test]
+fn requests_do_not_nest_at_all() {
+    let nested = b"*1\r\n".repeat(1_000_000);
+    assert!(matches!(run(reader(&nested).request()), Err(RespError::Malformed { .. })));
+    let bulk = run(reader(b"*1\r\n$1073741824\r\n").request());
+    assert!(matches!(bulk, Err(RespError::TooLarge { limit: BULK_MAX, .. })));
 }
 
 #[test]

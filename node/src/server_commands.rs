@@ -8,7 +8,7 @@ use crate::command::Command;
 use crate::error_reply::ErrorReply;
 use crate::info::{self, Section};
 use crate::node::Node;
-use crate::resp::{self, Frame};
+use crate::reply::Reply;
 use crate::session::Session;
 
 /// A command on the connection or the server.
@@ -20,47 +20,36 @@ pub(crate) enum ServerCommand {
     Echo(Bytes),
     /// `SELECT 0`, `ASKING`: accepted without effect, as there is one database and no migration.
     Accept,
-    /// `CLIENT SETNAME name`
-    ClientSetName(Bytes),
-    /// `CLIENT GETNAME`
-    ClientGetName,
-    /// `CLIENT ID`
-    ClientId,
-    /// `COMMAND …`
-    ListCommands,
     /// `READONLY`, `READWRITE`
     ReadOnly(bool),
     /// `INFO [section…]`
     Info(Vec<Section>),
     /// `ROLE`
     Role,
+    /// `SLAVEOF host port`, `SLAVEOF NO ONE`
+    ReplicaOf(Option<(String, u16)>),
     /// `QUIT`
     Quit,
 }
 
 impl ServerCommand {
     /// Executes it.
-    pub(crate) fn run(&self, node: &Node, session: &mut Session) -> Frame {
+    pub(crate) fn run(&self, node: &Node, session: &mut Session) -> Reply {
         match self {
-            ServerCommand::Ping(None) => Frame::SimpleString(Bytes::from_static(b"PONG")),
-            ServerCommand::Ping(Some(text)) | ServerCommand::Echo(text) => resp::bulk(text.clone()),
-            ServerCommand::Accept | ServerCommand::Quit => resp::ok(),
-            ServerCommand::ClientSetName(name) => {
-                session.name = name.clone();
-                resp::ok()
+            ServerCommand::Ping(None) => Reply::line("PONG"),
+            ServerCommand::Ping(Some(text)) | ServerCommand::Echo(text) => {
+                Reply::Bulk(text.clone())
             }
-            ServerCommand::ClientGetName if session.name.is_empty() => Frame::Null,
-            ServerCommand::ClientGetName => resp::bulk(session.name.clone()),
-            ServerCommand::ClientId => {
-                resp::integer(i64::try_from(session.id).expect("connections are counted from 1"))
-            }
-            ServerCommand::ListCommands => resp::array(Vec::new()),
+            ServerCommand::Accept => Reply::ok(),
             ServerCommand::ReadOnly(readonly) => {
                 session.readonly = *readonly;
-                resp::ok()
+                Reply::ok()
             }
-            ServerCommand::Info(sections) => resp::bulk(info::text(node, sections)),
+            ServerCommand::Info(sections) => Reply::Verbatim(info::text(node, sections)),
             ServerCommand::Role => info::role(node),
+            ServerCommand::Quit | ServerCommand::ReplicaOf(_) => {
+                unreachable!("{self:?} is no-multi or leaves MULTI")
+            }
         }
     }
 }
@@ -90,22 +79,6 @@ pub(crate) mod parse {
         }
     }
 
-    pub(crate) fn client(args: &[Bytes]) -> Parsed {
-        let name = arguments::text(&args[1]).to_ascii_lowercase();
-        server(match (name.as_str(), &args[2..]) {
-            ("setname", [name]) => ServerCommand::ClientSetName(name.clone()),
-            ("getname", []) => ServerCommand::ClientGetName,
-            ("id", []) => ServerCommand::ClientId,
-            _ => {
-                return Err(ErrorReply::err("Syntax error, try CLIENT SETNAME|GETNAME|ID"));
-            }
-        })
-    }
-
-    pub(crate) fn command(_: &[Bytes]) -> Parsed {
-        server(ServerCommand::ListCommands)
-    }
-
     pub(crate) fn readonly(_: &[Bytes]) -> Parsed {
         server(ServerCommand::ReadOnly(true))
     }
@@ -130,10 +103,19 @@ pub(crate) mod parse {
         server(ServerCommand::Quit)
     }
 
+    pub(crate) fn slaveof(args: &[Bytes]) -> Parsed {
+        if arguments::is(&args[1], "no") && arguments::is(&args[2], "one") {
+            return server(ServerCommand::ReplicaOf(None));
+        }
+        let port = arguments::number(&args[2]);
+        let port = port.ok_or_else(|| ErrorReply::err("Invalid master port"))?;
+        server(ServerCommand::ReplicaOf(Some((arguments::text(&args[1]), port))))
+    }
+
     pub(crate) fn config(args: &[Bytes]) -> Parsed {
         let name = arguments::text(&args[1]).to_ascii_lowercase();
         match (name.as_str(), &args[2..]) {
-            ("get", [pattern]) => Ok(Command::ConfigGet(arguments::text(pattern))),
+            ("get", [_, ..]) => Ok(Command::ConfigGet(args[2..].to_vec())),
             ("set", [name, value]) => {
                 Ok(Command::ConfigSet(arguments::text(name), arguments::text(value)))
             }

@@ -1,8 +1,13 @@
 //! What a node keeps for one connection between its requests.
 
+use std::rc::Rc;
+
 use bytes::Bytes;
 
+use crate::clients::ClientFacts;
+use crate::reply::Protocol;
 use crate::transaction::Transaction;
+use crate::watches::Watch;
 
 /// The state of one connection.
 #[derive(Debug)]
@@ -11,12 +16,18 @@ pub(crate) struct Session {
     pub(crate) id: u64,
     /// Where it comes from.
     pub(crate) peer: String,
-    /// What `CLIENT SETNAME` said.
-    pub(crate) name: Bytes,
+    /// What others may be told of it.
+    pub(crate) client: Rc<ClientFacts>,
+    /// It has given the password, if there was one.
+    pub(crate) authenticated: bool,
     /// READONLY was said, and not READWRITE since.
     pub(crate) readonly: bool,
     /// MULTI is open.
     pub(crate) transaction: Option<Transaction>,
+    /// What WATCH named.
+    pub(crate) watch: Option<Watch>,
+    /// The sequence number of its last write; 0 before any.
+    pub(crate) last_write: u64,
     /// The port on which the peer listens, if it is a replica.
     pub(crate) listening_port: u16,
     /// What `_fetch_meta` announced, until it is fetched.
@@ -34,16 +45,24 @@ pub(crate) struct Announced {
 
 impl Session {
     /// A connection that has said nothing yet.
-    pub(crate) fn new(id: u64, peer: String) -> Self {
+    pub(crate) fn new(client: Rc<ClientFacts>) -> Self {
         Self {
-            id,
-            peer,
-            name: Bytes::new(),
+            id: client.id,
+            peer: client.address.clone(),
+            client,
+            authenticated: false,
             readonly: false,
             transaction: None,
+            watch: None,
+            last_write: 0,
             listening_port: 0,
             snapshot: None,
         }
+    }
+
+    /// How replies are written.
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.client.protocol.get()
     }
 
     /// A request was refused. An open transaction will not be executed.

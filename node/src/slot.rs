@@ -60,6 +60,39 @@ impl SlotRange {
     }
 }
 
+/// The slots of both, in ascending order, neighbouring ranges as one.
+pub(crate) fn union(some: &[SlotRange], others: &[SlotRange]) -> Vec<SlotRange> {
+    let mut ranges = [some, others].concat();
+    ranges.sort_unstable();
+    let mut merged: Vec<SlotRange> = Vec::new();
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.first <= last.last + 1 => last.last = last.last.max(range.last),
+            _ => merged.push(range),
+        }
+    }
+    merged
+}
+
+/// The slots of the first that the second does not have, range by range in the first's order.
+pub(crate) fn difference(ranges: &[SlotRange], without: &[SlotRange]) -> Vec<SlotRange> {
+    let gaps = union(without, &[]);
+    let mut rest = Vec::new();
+    for range in ranges {
+        let mut first = range.first;
+        for gap in gaps.iter().filter(|gap| gap.last >= range.first && gap.first <= range.last) {
+            if gap.first > first {
+                rest.push(SlotRange { first, last: gap.first - 1 });
+            }
+            first = gap.last + 1;
+        }
+        if first <= range.last {
+            rest.push(SlotRange { first, last: range.last });
+        }
+    }
+    rest
+}
+
 impl fmt::Display for SlotRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.first == self.last {
@@ -116,6 +149,10 @@ fn parse_slot(text: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -151,6 +188,27 @@ mod tests {
         assert_eq!("7-7".parse(), Ok(SlotRange { first: 7, last: 7 }));
         for text in ["", "-", "1-", "-1", "2-1", "16384", "0-16384", "1-2-3", "+1", "a", " 1"] {
             assert!(text.parse::<SlotRange>().is_err(), "{text}");
+        }
+    }
+
+    fn ranges() -> impl Strategy<Value = Vec<SlotRange>> {
+        let range = (0..40u16, 0..9u16)
+            .prop_map(|(first, length)| SlotRange { first, last: first + length });
+        proptest::collection::vec(range, 0..5)
+    }
+
+    fn slots(ranges: &[SlotRange]) -> BTreeSet<u16> {
+        ranges.iter().flat_map(|range| range.slots()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_are_sets_of_slots(some in ranges(), others in ranges()) {
+            let (a, b) = (slots(&some), slots(&others));
+            let both = union(&some, &others);
+            prop_assert_eq!(slots(&both), &a | &b);
+            prop_assert!(both.windows(2).all(|pair| pair[0].last + 1 < pair[1].first));
+            prop_assert_eq!(slots(&difference(&some, &others)), &a - &b);
         }
     }
 

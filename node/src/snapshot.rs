@@ -1,70 +1,81 @@
 //! All data at one sequence number: what a full sync carries and what a log may begin with.
 
-use std::collections::BTreeMap;
-
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use crate::batch::{Operation, get_bytes, put_bytes};
-
-/// The keys and their values, in order.
-pub(crate) type Data = BTreeMap<Bytes, Bytes>;
+pub(crate) use crate::apply::apply;
+use crate::batch::{SEQUENCE_MAX, get_id, put_id};
+pub(crate) use crate::keyspace::Data;
+use crate::replication::id::ReplicationId;
 
 /// All data at one sequence number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     /// The sequence number of the last operation that it contains.
     pub(crate) sequence: u64,
+    /// The last replication id that was written as a record.
+    pub(crate) replication_id: Option<ReplicationId>,
     /// The data.
     pub(crate) data: Data,
 }
 
-/// Applies operations in order.
-pub(crate) fn apply(data: &mut Data, operations: &[Operation]) {
-    for operation in operations {
-        match operation {
-            Operation::Put { key, value } => drop(data.insert(key.clone(), value.clone())),
-            Operation::Delete { key } => drop(data.remove(key)),
-        }
-    }
-}
-
 /// Appends a snapshot as bytes.
-pub(crate) fn encode(sequence: u64, data: &Data, out: &mut BytesMut) {
+pub(crate) fn encode(
+    sequence: u64,
+    replication_id: Option<ReplicationId>,
+    data: &Data,
+    out: &mut BytesMut,
+) {
     out.put_u64(sequence);
-    out.put_u64(data.len() as u64);
-    for (key, value) in data {
-        put_bytes(out, key);
-        put_bytes(out, value);
-    }
+    put_id(out, replication_id);
+    data.encode(out);
 }
 
 /// Reads what [`encode`] wrote; `None` for anything else.
 pub(crate) fn decode(bytes: &Bytes) -> Option<Snapshot> {
     let mut rest = bytes.clone();
     let sequence = rest.try_get_u64().ok().filter(|sequence| *sequence <= SEQUENCE_MAX)?;
-    let count = rest.try_get_u64().ok()?;
-    let mut data = Data::new();
-    for _ in 0..count {
-        let key = get_bytes(&mut rest)?;
-        data.insert(key, get_bytes(&mut rest)?);
-    }
-    let whole = rest.is_empty() && data.len() as u64 == count;
-    whole.then_some(Snapshot { sequence, data })
+    let replication_id = get_id(&mut rest)?;
+    let data = Data::decode(&mut rest)?;
+    rest.is_empty().then_some(Snapshot { sequence, replication_id, data })
 }
-
-/// The greatest sequence number that a snapshot may claim, so that adding to it never overflows.
-const SEQUENCE_MAX: u64 = u64::MAX / 2;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::batch::tests::id;
+
+    fn encoded(sequence: u64, id: Option<ReplicationId>, data: &Data) -> Bytes {
+        let mut bytes = BytesMut::new();
+        encode(sequence, id, data, &mut bytes);
+        bytes.freeze()
+    }
 
     #[test]
     fn a_sequence_that_leaves_no_room_is_refused() {
         for (sequence, sound) in [(0, true), (SEQUENCE_MAX, true), (SEQUENCE_MAX + 1, false)] {
-            let mut bytes = BytesMut::new();
-            encode(sequence, &Data::new(), &mut bytes);
-            assert_eq!(decode(&bytes.freeze()).is_some(), sound, "{sequence}");
+            let bytes = encoded(sequence, None, &Data::new());
+            assert_eq!(decode(&bytes).is_some(), sound, "{sequence}");
+        }
+    }
+
+    #[test]
+    fn the_replication_id_is_part_of_it() {
+        let data = Data::from([(Bytes::from_static(b"k"), Bytes::from_static(b"v"))]);
+        for replication_id in [None, Some(id(1))] {
+            let snapshot = decode(&encoded(3, replication_id, &data));
+            assert_eq!(
+                snapshot,
+                Some(Snapshot { sequence: 3, replication_id, data: data.clone() })
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn decode_never_panics(bytes in proptest::collection::vec(0..4u8, 0..80)) {
+            let _ = decode(&Bytes::from(bytes));
         }
     }
 }

@@ -12,6 +12,7 @@ use host::{Clock, Host, Listener};
 use crate::cluster::Cluster;
 use crate::config::NodeConfig;
 use crate::connection;
+use crate::log_keeper;
 use crate::node::Node;
 use crate::nodes_conf::{self, NodesConf, NodesConfError};
 
@@ -61,7 +62,12 @@ pub async fn start(host: Host, config: NodeConfig) -> Result<Server, NodeError> 
     let node = Rc::new(Node::new(host, config));
     node.answer_probes();
     node.storage.recover().await.map_err(NodeError::Data)?;
+    log_keeper::start(&node.host, &node.storage, node.config.borrow().wal_sync);
     load_cluster(&node).await?;
+    // Upstream does so before it knows its role, and costs every replica a full sync by it.
+    if node.following.borrow().is_none() {
+        node.begin_term().await;
+    }
 
     let port = node.config.borrow().port;
     let listener = node.host.bind(port).await;

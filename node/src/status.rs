@@ -8,6 +8,7 @@ use host::{Lease, Observation, Role, Status};
 
 use crate::cluster::Part;
 use crate::node::Node;
+use crate::pause::Paused;
 
 impl Node {
     /// How it stands now.
@@ -19,14 +20,16 @@ impl Node {
             Part::Replica(_) => (Role::Replica, false),
         };
         let gate = self.storage.gate();
-        let takes_writes = serves_slots || !self.config.borrow().cluster_enabled;
         let following = self.following.borrow();
+        let alone = !self.config.borrow().cluster_enabled && following.is_none();
+        let takes_writes = serves_slots || alone;
+        let waits = self.pause.now() != Paused::Nothing;
         Status {
             role,
             topology_version: cluster.version(),
             election_version: gate.election_version(),
             lease: gate.state(),
-            authoritative: takes_writes && !self.is_loading() && gate.is_open(),
+            authoritative: takes_writes && !waits && !self.is_loading() && gate.is_open(),
             link: following.as_ref().map(|following| following.state.link.get()),
         }
     }

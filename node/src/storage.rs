@@ -6,24 +6,30 @@
 //!
 //! What this is not: the judge of whether this node may serve a key (see [`crate::routing`]).
 //!
-//! The trap: an append that failed, or was given up in the middle, may have left half a record
-//! in the file. The next write first rewrites the file as a snapshot of what is in memory.
+//! The trap: file and memory change under one lock, the file first. A write that failed may be
+//! in the file all the same; the next one first replaces the file by what is in memory (see
+//! [`crate::log_file`]).
 
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use host::Host;
+use host::{Host, Random};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot, watch};
 
-use crate::batch::{Batch, Operation};
-use crate::batch_log::BatchLog;
-use crate::data_commands::Keyspace;
+use crate::batch::{Batch, Content as BatchContent, Operation};
+use crate::batch_log::{BatchLog, Keep, Logged};
+use crate::config::NodeConfig;
 use crate::key_locks::{KeyGuard, KeyLocks};
 use crate::lease_gate::{LeaseExpired, LeaseGate};
+use crate::log_file::LogFile;
+use crate::replication::id::ReplicationId;
+use crate::resp::BULK_MAX;
 use crate::snapshot::{self, Data};
+use crate::wal_sync::WalSync;
+use crate::watches::Watches;
 use crate::write_ahead_log::{self, Recovered};
 
 /// The data of a node.
@@ -31,12 +37,38 @@ pub(crate) struct Storage {
     host: Host,
     gate: LeaseGate,
     key_locks: KeyLocks,
+    watches: Watches,
     content: RefCell<Content>,
     /// Held while the log file and the memory change together.
     log_lock: Arc<Mutex<()>>,
-    /// The file may not be what memory says.
-    log_suspect: Cell<bool>,
+    file: LogFile,
+    options: StorageOptions,
+    /// The replication id of this node's own writes.
+    own_id: Cell<Option<ReplicationId>>,
+    ids: RefCell<Random>,
     progress: watch::Sender<Progress>,
+}
+
+/// What the storage is told at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StorageOptions {
+    /// When the log is synced.
+    pub(crate) sync: WalSync,
+    /// How much is written before the log is compacted.
+    pub(crate) compact_bytes: usize,
+    /// Which batches are kept for replicas.
+    pub(crate) keep: Keep,
+}
+
+impl StorageOptions {
+    /// As the node's options have it.
+    pub(crate) fn of(config: &NodeConfig) -> Self {
+        Self {
+            sync: config.wal_sync,
+            compact_bytes: config.wal_compact_bytes,
+            keep: Keep { batches: config.wal_keep_batches, bytes: config.wal_keep_bytes },
+        }
+    }
 }
 
 /// How far the data is. Whoever follows the log waits for its changes.
@@ -48,10 +80,11 @@ pub(crate) struct Progress {
     pub(crate) replaced: u64,
 }
 
-#[derive(Default)]
 struct Content {
     data: Data,
     log: BatchLog,
+    /// The last that was written as a record, whoever wrote it.
+    replication_id: Option<ReplicationId>,
 }
 
 /// Why a write was not done.
@@ -74,19 +107,28 @@ pub(crate) enum WriteError {
     /// What a master sent as its data is none.
     #[error("not a snapshot")]
     NotASnapshot,
+    /// No replica could be sent so much at once; nothing was written.
+    #[error("the write exceeds maximum allowed size (512MB)")]
+    TooLarge,
 }
 
 impl Storage {
     /// An empty store, before [`Storage::recover`].
-    pub(crate) fn new(host: Host, gate: LeaseGate) -> Self {
+    pub(crate) fn new(host: Host, gate: LeaseGate, options: StorageOptions) -> Self {
+        let log = BatchLog::after(0, options.keep);
+        let content = Content { data: Data::new(), log, replication_id: None };
         Self {
-            host,
             gate,
             key_locks: KeyLocks::default(),
-            content: RefCell::default(),
+            watches: Watches::default(),
+            content: RefCell::new(content),
             log_lock: Arc::default(),
-            log_suspect: Cell::new(false),
+            file: LogFile::new(host.clone(), options.sync),
+            options,
+            own_id: Cell::new(None),
+            ids: RefCell::new(host.random("replication-ids")),
             progress: watch::Sender::default(),
+            host,
         }
     }
 
@@ -95,16 +137,15 @@ impl Storage {
     /// # Errors
     /// If the file cannot be read, or not be rewritten without its torn tail.
     pub(crate) async fn recover(&self) -> io::Result<()> {
-        let bytes = match self.host.disk().read(LOG).await {
-            Ok(bytes) => Bytes::from(bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error),
+        let Some(bytes) = self.file.read().await? else {
+            return Ok(());
         };
-        let recovered = write_ahead_log::recover(bytes.clone());
+        let recovered = write_ahead_log::recover(bytes.clone(), self.options.keep);
+        self.file.was_read(recovered.base_bytes, recovered.sound_bytes);
         if let Some(damage) = recovered.damage {
             let lost = bytes.len() - recovered.sound_bytes;
-            tracing::warn!("{LOG}: {damage}: the last {lost} bytes are cut off");
-            replace_file(&self.host, bytes[..recovered.sound_bytes].to_vec()).await?;
+            tracing::warn!("the log: {damage}: its last {lost} bytes are cut off");
+            self.file.replace(bytes[..recovered.sound_bytes].to_vec()).await?;
         }
         self.take_over(recovered);
         Ok(())
@@ -113,7 +154,7 @@ impl Storage {
     /// Writes for a command. An empty batch is nothing but a question to the lease.
     ///
     /// # Errors
-    /// [`WriteError::Lease`] and [`WriteError::Io`].
+    /// [`WriteError::Lease`], [`WriteError::TooLarge`] and [`WriteError::Io`].
     pub(crate) async fn write(&self, operations: Vec<Operation>) -> Result<(), WriteError> {
         self.gate.check()?;
         if let Some(stall) = self.host.point("after-lease-check") {
@@ -123,8 +164,24 @@ impl Storage {
             return Ok(());
         }
         let log = self.log_lock.clone().lock_owned().await;
-        let batch = Batch { first_sequence: self.latest() + 1, operations };
-        self.commit(log, batch).await
+        self.commit(log, self.next_batch(BatchContent::Operations(operations))).await
+    }
+
+    /// This node writes under a new replication id from now on, which is written down. If that
+    /// fails, it does so all the same.
+    ///
+    /// # Errors
+    /// [`WriteError::Io`].
+    pub(crate) async fn begin_term(&self) -> Result<(), WriteError> {
+        let log = self.log_lock.clone().lock_owned().await;
+        let id = ReplicationId::generate(&mut *self.ids.borrow_mut());
+        self.own_id.set(Some(id));
+        self.commit(log, self.next_batch(BatchContent::NewReplicationId(id))).await
+    }
+
+    fn next_batch(&self, content: BatchContent) -> Batch {
+        let first_sequence = self.latest() + 1;
+        Batch { first_sequence, replication_id: self.own_id.get(), content }
     }
 
     /// Applies a batch of the master that this node follows.
@@ -150,7 +207,7 @@ impl Storage {
     /// # Errors
     /// [`WriteError::NotASnapshot`] and [`WriteError::Io`].
     pub(crate) async fn replace(self: &Rc<Self>, snapshot: Bytes) -> Result<(), WriteError> {
-        let recovered = write_ahead_log::recover(snapshot.clone());
+        let recovered = write_ahead_log::recover(snapshot.clone(), self.options.keep);
         if recovered.damage.is_some() || recovered.sound_bytes == 0 {
             return Err(WriteError::NotASnapshot);
         }
@@ -158,8 +215,7 @@ impl Storage {
         let storage = self.clone();
         self.to_the_end(async move {
             let _log = log;
-            replace_file(&storage.host, snapshot.to_vec()).await?;
-            storage.log_suspect.set(false);
+            storage.file.replace(snapshot.to_vec()).await?;
             storage.take_over(recovered);
             Ok(())
         })
@@ -174,6 +230,21 @@ impl Storage {
     /// Takes the locks of these keys.
     pub(crate) async fn lock_keys(&self, keys: &[Bytes]) -> KeyGuard<'_> {
         self.key_locks.lock(keys).await
+    }
+
+    /// Takes the locks of all keys.
+    pub(crate) async fn lock_all_keys(&self) -> KeyGuard<'_> {
+        self.key_locks.lock_all().await
+    }
+
+    /// Who is told when a key changes.
+    pub(crate) fn watches(&self) -> &Watches {
+        &self.watches
+    }
+
+    /// The data, for a [`crate::rehearsal`] only: every other change goes through the log.
+    pub(crate) fn data_mut(&self) -> RefMut<'_, Data> {
+        RefMut::map(self.content.borrow_mut(), |content| &mut content.data)
     }
 
     /// The data, to read. Not to be held across an await.
@@ -191,10 +262,49 @@ impl Storage {
         self.content.borrow().log.latest()
     }
 
+    /// The replication id under which the last sequence number was written: as the log has it,
+    /// or else the last one that was written down.
+    pub(crate) fn replication_id(&self) -> Option<ReplicationId> {
+        let content = self.content.borrow();
+        let latest = content.log.containing(content.log.latest());
+        latest.and_then(|batch| batch.replication_id).or(content.replication_id)
+    }
+
     /// All data as one file: what a full sync carries.
     pub(crate) fn snapshot(&self) -> Bytes {
-        let content = self.content.borrow();
-        write_ahead_log::snapshot_record(content.log.latest(), &content.data).into()
+        let Content { data, log, replication_id } = &*self.content.borrow();
+        write_ahead_log::snapshot_record(log.latest(), *replication_id, data).into()
+    }
+
+    /// Makes what was written survive power loss.
+    ///
+    /// # Errors
+    /// If the disk says so.
+    pub(crate) async fn sync(&self) -> io::Result<()> {
+        let _log = self.log_lock.lock().await;
+        if self.file.is_suspect() { self.compact().await } else { self.file.sync().await }
+    }
+
+    /// Whether the log is longer than it should be.
+    pub(crate) fn is_compaction_due(&self) -> bool {
+        self.file.is_long(self.options.compact_bytes)
+    }
+
+    /// Writes the log anew without what the data no longer need.
+    pub(crate) async fn compact_log(&self) {
+        let _log = self.log_lock.lock().await;
+        if let Err(error) = self.compact().await {
+            tracing::warn!("the log cannot be compacted: {error}");
+            self.file.put_off();
+        }
+    }
+
+    async fn compact(&self) -> io::Result<()> {
+        let file = {
+            let Content { data, log, replication_id } = &*self.content.borrow();
+            write_ahead_log::compacted(data, log, *replication_id)
+        };
+        self.file.replace(file).await
     }
 
     /// How far the data is, and to wait for it to get further.
@@ -208,25 +318,32 @@ impl Storage {
     }
 
     async fn commit(&self, _log: OwnedMutexGuard<()>, batch: Batch) -> Result<(), WriteError> {
-        if self.log_suspect.get() {
-            replace_file(&self.host, self.snapshot().to_vec()).await?;
+        let bytes = batch.encode();
+        if bytes.len() > BULK_MAX {
+            return Err(WriteError::TooLarge);
         }
-        self.log_suspect.set(true);
-        self.host.disk().append(LOG, write_ahead_log::batch_record(&batch)).await?;
-        self.log_suspect.set(false);
+        if self.file.is_suspect() {
+            self.compact().await?;
+        }
+        self.file.append(write_ahead_log::batch_record(&bytes)).await?;
 
         let mut content = self.content.borrow_mut();
-        snapshot::apply(&mut content.data, &batch.operations);
-        content.log.push(Rc::new(batch));
+        snapshot::apply(&mut content.data, batch.operations());
+        self.watches.touch(batch.operations());
+        content.log.push(Logged::new(&batch, bytes));
+        if let BatchContent::NewReplicationId(id) = batch.content {
+            content.replication_id = Some(id);
+        }
         let latest = content.log.latest();
         drop(content);
         self.progress.send_modify(|progress| progress.latest = latest);
         Ok(())
     }
 
-    fn take_over(&self, Recovered { data, log, .. }: Recovered) {
+    fn take_over(&self, Recovered { data, log, replication_id, .. }: Recovered) {
         let latest = log.latest();
-        *self.content.borrow_mut() = Content { data, log };
+        self.watches.touch_all();
+        *self.content.borrow_mut() = Content { data, log, replication_id };
         self.progress.send_modify(|progress| {
             *progress = Progress { latest, replaced: progress.replaced + 1 };
         });
@@ -249,24 +366,3 @@ impl Storage {
         }
     }
 }
-
-/// No sync of the name: as with `nodes.conf`, power loss may bring the old file back.
-async fn replace_file(host: &Host, content: Vec<u8>) -> io::Result<()> {
-    let disk = host.disk();
-    disk.write(LOG_TMP, content).await?;
-    disk.sync(LOG_TMP).await?;
-    disk.rename(LOG_TMP, LOG).await
-}
-
-impl Keyspace for Data {
-    fn value(&self, key: &[u8]) -> Option<Bytes> {
-        self.get(key).cloned()
-    }
-
-    fn count(&self) -> usize {
-        self.len()
-    }
-}
-
-const LOG: &str = "data.log";
-const LOG_TMP: &str = "data.log.tmp";

@@ -20,7 +20,7 @@ use std::fmt::Write as _;
 
 use indexmap::IndexMap;
 
-use crate::slot::{SLOTS, SlotRange};
+use crate::slot::{self, SLOTS, SlotRange};
 
 /// A whole cluster as one version of its topology has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +144,20 @@ impl Topology {
         })
     }
 
+    /// Gives slots to the master with this id and takes them from all others. Nobody else's
+    /// slots are given.
+    pub(crate) fn give_slots(&mut self, ranges: &[SlotRange], id: &str) {
+        for member in self.members.values_mut() {
+            if let MemberRole::Master { slots } = &mut member.role {
+                *slots = if member.id == id {
+                    slot::union(slots, ranges)
+                } else {
+                    slot::difference(slots, ranges)
+                };
+            }
+        }
+    }
+
     /// The replicas of the member with this id, in the order of the text.
     pub fn replicas_of<'a>(&'a self, id: &str) -> impl Iterator<Item = &'a Member> {
         self.members
@@ -202,7 +216,7 @@ fn parse_member(line: &str, taken: &mut [bool]) -> Result<Member, TopologyError>
 }
 
 fn check_id(id: &str) -> Result<(), TopologyError> {
-    if id.len() == ID_LENGTH { Ok(()) } else { Err(TopologyError::Id) }
+    if is_id(id) { Ok(()) } else { Err(TopologyError::Id) }
 }
 
 /// Slots, then perhaps the pair of the load balancer.
@@ -263,6 +277,12 @@ fn parse_pair(fields: &[&str], wrong_count: TopologyError) -> Result<LbAddress, 
         Ok(0) | Err(_) => Err(TopologyError::Port),
         Ok(port) => Ok(LbAddress { host: (*host).to_owned(), port }),
     }
+}
+
+/// Whether this can be a node's id: 40 bytes, none of which would end a field or a line of
+/// `nodes.conf`.
+pub(crate) fn is_id(id: &str) -> bool {
+    id.len() == ID_LENGTH && !id.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
 fn is_written_like_slot(field: &str) -> bool {

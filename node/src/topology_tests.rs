@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::nodes_conf::NodesConf;
 
 const A: &str = "07c37dfeb235213a872192d90877d0cd55635b91";
 const B: &str = "07c37dfeb235213a872192d90877d0cd55635b92";
@@ -155,5 +156,32 @@ proptest! {
     #[test]
     fn parse_never_panics(text in "[ -~\n]{0,200}") {
         let _ = Topology::parse(&text, 1);
+    }
+
+    #[test]
+    fn what_is_accepted_of_a_damaged_text_is_kept_whole(
+        topology in topology(),
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = topology.to_setnodes().into_bytes();
+        for (at, byte) in damage {
+            // Now and then one of those that mean something.
+            let meaning = b" \n\r\t-,0";
+            let byte = meaning.get(usize::from(byte) % 20).copied().unwrap_or(byte);
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        bytes.truncate(cut.index(bytes.len() * 2 + 1));
+        let text = String::from_utf8_lossy(&bytes);
+        match Topology::parse(&text, 1) {
+            Ok(accepted) => {
+                let again = Topology::parse(&accepted.to_setnodes(), 1);
+                prop_assert_eq!(again.as_ref(), Ok(&accepted));
+                let conf = NodesConf { my_id: String::new(), topology: Some(accepted) };
+                prop_assert_eq!(NodesConf::parse(&conf.to_text()), Ok(conf));
+            }
+            Err(refused) => prop_assert!(!refused.to_string().is_empty()),
+        }
     }
 }

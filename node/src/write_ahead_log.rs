@@ -1,32 +1,38 @@
-//! The file behind the data: records one after another, each with its length and checksum. A
-//! record is a write batch with its first sequence number or, only as the first, a snapshot.
-//! Pure: bytes in, bytes out.
+//! The file behind the data: records one after another, each with its length and checksum. Pure:
+//! bytes in, bytes out.
 //!
 //! ```text
-//! u32 length of the body | u32 CRC-32 of the body | body: u8 kind, then batch or snapshot
+//! u64 length of the body | u32 CRC-32 of the body | body: u8 kind, then what the kind says
 //! ```
 //!
-//! What this is not: durable against power loss. As upstream by default, nothing is synced.
+//! A log that was compacted begins with a snapshot. Then come batches that are in the snapshot
+//! already and are kept for replicas only, and then those that are not.
 //!
-//! The trap: a process can die in the middle of an append. What follows the last sound record is
-//! cut off, and the file must be rewritten without it before anything is appended again.
-
-use std::rc::Rc;
+//! What this is not: durable by itself (see [`crate::log_file`]).
+//!
+//! The trap: a process can die in the middle of an append, and power loss leaves any part of
+//! what was not synced. What follows the last sound record is cut off, and the file must be
+//! rewritten without it before anything is appended again.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use crc::{CRC_32_ISO_HDLC, Crc};
 
-use crate::batch::Batch;
-use crate::batch_log::BatchLog;
+use crate::batch::{Batch, Content};
+use crate::batch_log::{BatchLog, Keep, Logged};
+use crate::replication::id::ReplicationId;
 use crate::snapshot::{self, Data, Snapshot};
 
 /// What a log says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Recovered {
     /// The data after the last sound record.
     pub(crate) data: Data,
-    /// The sound batches.
+    /// The sound batches, as far as they are kept.
     pub(crate) log: BatchLog,
+    /// The last replication id that was written as a record.
+    pub(crate) replication_id: Option<ReplicationId>,
+    /// How many bytes the snapshot has, with the batches that are kept beside it.
+    pub(crate) base_bytes: usize,
     /// How many bytes are sound.
     pub(crate) sound_bytes: usize,
     /// What is wrong with the rest, if there is one.
@@ -47,59 +53,143 @@ pub(crate) enum Damage {
     Nonsense,
 }
 
-/// A batch as a record.
-pub(crate) fn batch_record(batch: &Batch) -> Vec<u8> {
-    record(BATCH, |out| batch.encode(out))
+/// A batch, as [`Batch::encode`] has it, as a record.
+pub(crate) fn batch_record(batch: &[u8]) -> Vec<u8> {
+    record(BATCH, batch)
 }
 
 /// A log that is one snapshot: also what a full sync carries.
-pub(crate) fn snapshot_record(sequence: u64, data: &Data) -> Vec<u8> {
-    record(SNAPSHOT, |out| snapshot::encode(sequence, data, out))
+pub(crate) fn snapshot_record(
+    sequence: u64,
+    replication_id: Option<ReplicationId>,
+    data: &Data,
+) -> Vec<u8> {
+    let mut body = BytesMut::new();
+    snapshot::encode(sequence, replication_id, data, &mut body);
+    record(SNAPSHOT, &body)
+}
+
+/// A compacted log: a snapshot, and behind it the batches that are kept for replicas.
+pub(crate) fn compacted(
+    data: &Data,
+    log: &BatchLog,
+    replication_id: Option<ReplicationId>,
+) -> Vec<u8> {
+    let mut file = snapshot_record(log.latest(), replication_id, data);
+    for batch in log.iter() {
+        file.extend(record(KEPT_BATCH, &batch.bytes));
+    }
+    file
 }
 
 /// Reads a log up to its end or to the first record that is not sound.
-pub(crate) fn recover(bytes: Bytes) -> Recovered {
-    let mut recovered = Recovered::default();
+pub(crate) fn recover(bytes: Bytes, keep: Keep) -> Recovered {
+    let mut reading = Reading {
+        recovered: Recovered {
+            data: Data::new(),
+            log: BatchLog::after(0, keep),
+            replication_id: None,
+            base_bytes: 0,
+            sound_bytes: 0,
+            damage: None,
+        },
+        keep,
+        kept: None,
+        in_tail: false,
+    };
     let mut rest = bytes;
     while !rest.is_empty() {
         let before = rest.len();
-        if let Err(damage) = next_body(&mut rest).and_then(|body| replay(&mut recovered, body)) {
-            recovered.damage = Some(damage);
+        if let Err(damage) = next_body(&mut rest).and_then(|body| reading.replay(body)) {
+            reading.recovered.damage = Some(damage);
             break;
         }
-        recovered.sound_bytes += before - rest.len();
+        reading.recovered.sound_bytes += before - rest.len();
+        if !reading.in_tail {
+            reading.recovered.base_bytes = reading.recovered.sound_bytes;
+        }
     }
-    recovered
+    reading.end_base();
+    reading.recovered
 }
 
-fn replay(recovered: &mut Recovered, mut body: Bytes) -> Result<(), Damage> {
-    match body.get_u8() {
-        SNAPSHOT if recovered.sound_bytes == 0 => {
-            let Snapshot { sequence, data } = snapshot::decode(&body).ok_or(Damage::Nonsense)?;
-            recovered.data = data;
-            recovered.log = BatchLog::after(sequence);
-        }
-        BATCH => {
-            let batch = Batch::decode(&body).map_err(|_| Damage::Nonsense)?;
-            if batch.first_sequence != recovered.log.latest() + 1 {
-                return Err(Damage::Nonsense);
+struct Reading {
+    recovered: Recovered,
+    keep: Keep,
+    /// Batches that are in the snapshot already.
+    kept: Option<BatchLog>,
+    /// A batch that is not in the snapshot was there.
+    in_tail: bool,
+}
+
+impl Reading {
+    fn replay(&mut self, mut body: Bytes) -> Result<(), Damage> {
+        match body.get_u8() {
+            SNAPSHOT if self.recovered.sound_bytes == 0 => {
+                let Snapshot { sequence, replication_id, data } =
+                    snapshot::decode(&body).ok_or(Damage::Nonsense)?;
+                self.recovered.data = data;
+                self.recovered.replication_id = replication_id;
+                self.recovered.log = BatchLog::after(sequence, self.keep);
+                Ok(())
             }
-            snapshot::apply(&mut recovered.data, &batch.operations);
-            recovered.log.push(Rc::new(batch));
+            KEPT_BATCH if !self.in_tail => self.keep_batch(body),
+            BATCH => self.apply_batch(body),
+            _ => Err(Damage::Nonsense),
         }
-        _ => return Err(Damage::Nonsense),
     }
-    Ok(())
+
+    fn keep_batch(&mut self, body: Bytes) -> Result<(), Damage> {
+        let batch = Batch::decode(&body).map_err(|_| Damage::Nonsense)?;
+        let first = batch.first_sequence;
+        let kept = self.kept.get_or_insert_with(|| BatchLog::after(first - 1, self.keep));
+        let fits = first == kept.latest() + 1;
+        if !fits || batch.last_sequence() > self.recovered.log.latest() {
+            return Err(Damage::Nonsense);
+        }
+        kept.push(logged(&batch, &body));
+        Ok(())
+    }
+
+    fn apply_batch(&mut self, body: Bytes) -> Result<(), Damage> {
+        let batch = Batch::decode(&body).map_err(|_| Damage::Nonsense)?;
+        self.end_base();
+        if batch.first_sequence != self.recovered.log.latest() + 1 {
+            return Err(Damage::Nonsense);
+        }
+        self.in_tail = true;
+        snapshot::apply(&mut self.recovered.data, batch.operations());
+        if let Content::NewReplicationId(id) = batch.content {
+            self.recovered.replication_id = Some(id);
+        }
+        self.recovered.log.push(logged(&batch, &body));
+        Ok(())
+    }
+
+    /// The kept batches are of use only if nothing lies between them and what follows.
+    fn end_base(&mut self) {
+        if let Some(kept) = self.kept.take()
+            && kept.latest() == self.recovered.log.latest()
+        {
+            self.recovered.log = kept;
+        }
+    }
+}
+
+/// A copy: the batch is kept, the file's bytes are not.
+fn logged(batch: &Batch, body: &Bytes) -> Logged {
+    Logged::new(batch, Bytes::copy_from_slice(body))
 }
 
 /// The body of the next record, one byte at least.
 fn next_body(rest: &mut Bytes) -> Result<Bytes, Damage> {
-    let length = rest.try_get_u32().map_err(|_| Damage::Incomplete)? as usize;
+    let length = rest.try_get_u64().map_err(|_| Damage::Incomplete)?;
     let checksum = rest.try_get_u32().map_err(|_| Damage::Incomplete)?;
     if length == 0 {
         // A file that was extended with zeros: the checksum of nothing is 0 too.
         return Err(Damage::Nonsense);
     }
+    let length = usize::try_from(length).map_err(|_| Damage::Incomplete)?;
     if rest.len() < length {
         return Err(Damage::Incomplete);
     }
@@ -107,105 +197,25 @@ fn next_body(rest: &mut Bytes) -> Result<Bytes, Damage> {
     if CRC32.checksum(&body) == checksum { Ok(body) } else { Err(Damage::Checksum) }
 }
 
-fn record(kind: u8, content: impl FnOnce(&mut BytesMut)) -> Vec<u8> {
-    let mut body = BytesMut::new();
-    body.put_u8(kind);
-    content(&mut body);
-    let length = u32::try_from(body.len()).expect("data in memory is far below 4 GiB");
-    let mut out = Vec::with_capacity(body.len() + 8);
-    out.put_u32(length);
-    out.put_u32(CRC32.checksum(&body));
-    out.extend_from_slice(&body);
+fn record(kind: u8, content: &[u8]) -> Vec<u8> {
+    let mut digest = CRC32.digest();
+    digest.update(&[kind]);
+    digest.update(content);
+    let length = content.len() + 1;
+    let mut out = Vec::with_capacity(length + HEADER);
+    out.put_u64(length as u64);
+    out.put_u32(digest.finalize());
+    out.put_u8(kind);
+    out.put_slice(content);
     out
 }
 
+const HEADER: usize = 8 + 4;
 const BATCH: u8 = 1;
 const SNAPSHOT: u8 = 2;
+const KEPT_BATCH: u8 = 3;
 const CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::batch::tests::operations;
-
-    fn log_of(batches: Vec<Vec<crate::batch::Operation>>) -> (Vec<Vec<u8>>, Vec<Data>) {
-        let (mut records, mut states) = (Vec::new(), vec![Data::new()]);
-        let mut next = 1;
-        for operations in batches {
-            let batch = Batch { first_sequence: next, operations };
-            next = batch.last_sequence() + 1;
-            records.push(batch_record(&batch));
-            let mut data = states.last().unwrap().clone();
-            snapshot::apply(&mut data, &batch.operations);
-            states.push(data);
-        }
-        (records, states)
-    }
-
-    #[test]
-    fn an_empty_log_is_an_empty_store() {
-        assert_eq!(recover(Bytes::new()), Recovered::default());
-    }
-
-    #[test]
-    fn a_snapshot_stands_first_or_not_at_all() {
-        let data = Data::from([(Bytes::from_static(b"k"), Bytes::from_static(b"v"))]);
-        let snapshot = snapshot_record(41, &data);
-        let recovered = recover(Bytes::from(snapshot.clone()));
-        assert_eq!((recovered.log.latest(), recovered.damage), (41, None));
-        assert_eq!(recovered.data, data);
-
-        let twice = [snapshot.clone(), snapshot.clone()].concat();
-        let recovered = recover(Bytes::from(twice));
-        assert_eq!(recovered.damage, Some(Damage::Nonsense));
-        assert_eq!(recovered.sound_bytes, snapshot.len());
-    }
-
-    #[test]
-    fn zeros_are_no_records() {
-        assert_eq!(recover(Bytes::from(vec![0; 64])).damage, Some(Damage::Nonsense));
-    }
-
-    #[test]
-    fn a_gap_is_no_record() {
-        let delete = crate::batch::Operation::Delete { key: Bytes::new() };
-        let batch = Batch { first_sequence: 2, operations: vec![delete] };
-        assert_eq!(recover(Bytes::from(batch_record(&batch))).damage, Some(Damage::Nonsense));
-    }
-
-    proptest! {
-        #[test]
-        fn a_torn_tail_costs_only_the_records_it_touches(
-            batches in proptest::collection::vec(operations(), 1..8),
-            cut in any::<prop::sample::Index>(),
-        ) {
-            let (records, states) = log_of(batches);
-            let whole: Vec<u8> = records.concat();
-            let cut = cut.index(whole.len() + 1);
-            let recovered = recover(Bytes::copy_from_slice(&whole[..cut]));
-            let sound = recovered.log.count();
-            prop_assert_eq!(&recovered.data, &states[sound]);
-            prop_assert_eq!(recovered.sound_bytes, records[..sound].concat().len());
-            prop_assert!(sound == records.len() || cut < records[..=sound].concat().len());
-            prop_assert_eq!(recovered.damage.is_some(), cut != recovered.sound_bytes);
-        }
-
-        #[test]
-        fn a_flipped_bit_is_found(
-            batches in proptest::collection::vec(operations(), 1..5),
-            at in any::<prop::sample::Index>(),
-            bit in 0..8u8,
-        ) {
-            let (records, states) = log_of(batches);
-            let mut whole: Vec<u8> = records.concat();
-            let at = at.index(whole.len());
-            whole[at] ^= 1 << bit;
-            let recovered = recover(Bytes::from(whole));
-            prop_assert!(recovered.damage.is_some());
-            prop_assert!(recovered.sound_bytes <= at);
-            prop_assert_eq!(&recovered.data, &states[recovered.log.count()]);
-        }
-    }
-}
+#[path = "write_ahead_log_tests.rs"]
+mod tests;

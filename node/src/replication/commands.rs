@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::id::ReplicationId;
 use super::master::Start;
 use super::psync;
 use crate::arguments;
@@ -19,8 +20,8 @@ pub(crate) enum ReplicationCommand {
     DbName,
     /// `replconf listening-port port …`
     ListeningPort(u16),
-    /// `PSYNC next_sequence`
-    Psync(u64),
+    /// `PSYNC [replication_id] next_sequence`
+    Psync(psync::Request),
     /// `_fetch_meta`
     FetchMeta,
     /// `_fetch_file name`
@@ -46,14 +47,20 @@ pub(crate) fn replconf(args: &[Bytes]) -> Parsed {
     }
 }
 
-/// The parser of `PSYNC` without replication ids.
+/// The parser of `PSYNC` with or without a replication id.
 pub(crate) fn psync(args: &[Bytes]) -> Parsed {
-    let [_, next] = args else {
-        return Err(ErrorReply::arity());
+    let (id, next) = match &args[1..] {
+        [next] => (None, next),
+        [id, next] => (Some(id), next),
+        _ => return Err(ErrorReply::arity()),
     };
     let error = "value is not an unsigned long long or out of range";
     let next = arguments::number(next).ok_or_else(|| ErrorReply::err(error))?;
-    Ok(Command::Replication(ReplicationCommand::Psync(next)))
+    let id = id.map(|id| {
+        ReplicationId::from_bytes(id).ok_or_else(|| ErrorReply::err("Wrong replication id length"))
+    });
+    let request = psync::Request { id: id.transpose()?, next };
+    Ok(Command::Replication(ReplicationCommand::Psync(request)))
 }
 
 /// The parser of `_fetch_meta`.
@@ -75,13 +82,7 @@ impl ReplicationCommand {
                 session.listening_port = port;
                 resp::ok().into()
             }
-            ReplicationCommand::Psync(next) => match psync::accept(&node.storage.log(), next) {
-                Ok(()) => {
-                    let replaced = node.storage.progress().borrow().replaced;
-                    response(Body::Stream(Start { next, replaced }))
-                }
-                Err(error) => ErrorReply::err(error.to_string()).into(),
-            },
+            ReplicationCommand::Psync(request) => psync_reply(node, request),
             ReplicationCommand::FetchMeta => {
                 let file = format!("snapshot-{}", node.storage.latest());
                 let reply = raw(format!("{file}\r\n"));
@@ -96,6 +97,24 @@ impl ReplicationCommand {
                 _ => ErrorReply::err(format!("no such file: {name}; ask _fetch_meta first")).into(),
             },
         }
+    }
+}
+
+/// Begins the stream, or says why not.
+fn psync_reply(node: &Node, request: psync::Request) -> Response {
+    let rules = {
+        let config = node.config.borrow();
+        psync::Rules {
+            compare_ids: config.use_rsid_psync,
+            pad: config.replication_enable_sequence_padding,
+        }
+    };
+    match psync::accept(&node.storage.log(), request, rules) {
+        Ok(padding) => {
+            let replaced = node.storage.progress().borrow().replaced;
+            response(Body::Stream(Start { next: request.next, padding, replaced }))
+        }
+        Err(error) => ErrorReply::err(error.to_string()).into(),
     }
 }
 

@@ -23,7 +23,9 @@ pub(super) async fn take(
     state.set(node, Link::FullSync);
     let snapshot = fetch(node, host, port).await?;
     let _loading = Loading::begin(node, state);
-    node.storage.replace(snapshot).await.map_err(|error| match error {
+    let replaced = node.storage.replace(snapshot).await;
+    state.unrecoverable.set(replaced.is_err());
+    replaced.map_err(|error| match error {
         WriteError::NotASnapshot => LinkError::Protocol(error.to_string()),
         _ => LinkError::Connection(error.to_string()),
     })

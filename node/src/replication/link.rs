@@ -10,6 +10,7 @@ use tokio::io::AsyncWriteExt;
 use super::ms;
 use crate::node::Node;
 use crate::resp::{self, Frame, FrameReader, RespError};
+use redis_protocol::resp2::types::Resp2Frame;
 
 /// Why a link ended.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +45,7 @@ pub(super) struct MasterLink {
 }
 
 impl MasterLink {
-    /// Connects within the option's timeout.
+    /// Connects within the option's timeout, and says the password if there is one.
     pub(super) async fn connect(
         node: &Node,
         host: &str,
@@ -56,11 +57,18 @@ impl MasterLink {
         };
         let stream = node.host.connect_within(host, port, limit).await;
         let stream = stream.map_err(|error| LinkError::Connection(error.to_string()))?;
-        Ok(MasterLink { host: node.host.clone(), stream: FrameReader::new(stream), idle })
+        let host = node.host.clone();
+        let mut link = MasterLink { host, stream: FrameReader::new(stream), idle };
+        let password = node.config.borrow().masterauth.clone();
+        if !password.is_empty() {
+            link.send(&["AUTH", &password]).await?;
+            expect_ok(link.frame().await?)?;
+        }
+        Ok(link)
     }
 
     /// Sends a request.
-    pub(super) async fn send(&mut self, args: &[&str]) -> Result<(), LinkError> {
+    pub(super) async fn send<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Result<(), LinkError> {
         let mut message = BytesMut::new();
         resp::encode_request(args, &mut message);
         let MasterLink { host, stream, idle } = self;
@@ -72,10 +80,16 @@ impl MasterLink {
         }
     }
 
-    /// The next message or reply.
+    /// The next message or reply; the timeout counts anew with every part of it.
     pub(super) async fn frame(&mut self) -> Result<Frame, LinkError> {
         let MasterLink { host, stream, idle } = self;
-        within(host, *idle, stream.frame()).await?.ok_or_else(closed)
+        loop {
+            let arrived = stream.buffered();
+            match within(host, *idle, stream.frame()).await {
+                Err(LinkError::Connection(_)) if stream.buffered() > arrived => {}
+                read => return read?.ok_or_else(closed),
+            }
+        }
     }
 
     /// A raw line. One that begins with `-` is an error instead.
@@ -115,8 +129,17 @@ fn closed() -> LinkError {
     LinkError::Connection("the master closed the connection".to_owned())
 }
 
+/// The reply must be OK.
+pub(super) fn expect_ok(reply: Frame) -> Result<(), LinkError> {
+    match reply {
+        reply if reply == resp::ok() => Ok(()),
+        Frame::Error(text) => Err(refused(&text)),
+        other => Err(LinkError::Protocol(format!("unexpected {:?}", other.kind()))),
+    }
+}
+
 /// What an error reply means for the link.
-pub(super) fn refused(error: &str) -> LinkError {
+fn refused(error: &str) -> LinkError {
     let error = format!("the master answered: {error}");
     if error.contains("LOADING") {
         LinkError::Connection(error)

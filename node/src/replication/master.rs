@@ -14,15 +14,18 @@ use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 
 use super::{Entry, Replica, ms};
 use crate::arguments;
+use crate::batch::Batch;
 use crate::node::Node;
 use crate::resp::{self, FrameReader, RespError};
 use crate::session::Session;
 
 /// Where a stream begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Start {
     /// The first sequence number that the replica needs.
     pub(crate) next: u64,
+    /// What it gets there in the place of the rest of a batch.
+    pub(crate) padding: Option<Batch>,
     /// How often the data had been replaced when that was found acceptable.
     pub(crate) replaced: u64,
 }
@@ -45,7 +48,7 @@ pub(crate) async fn feed(
     };
     let entry = node.replicas.enter(session.id, replica);
     let feed = Feed { node, entry, reader, writer, next: start.next, heard_at: now, sent_at: now };
-    if let Err(error) = feed.run(unsent, start.replaced).await {
+    if let Err(error) = feed.run(unsent, start).await {
         tracing::info!("the replication link to {} ended: {error}", session.peer);
     }
 }
@@ -66,6 +69,8 @@ enum FeedError {
     Silent(Duration),
     #[error("the data was replaced by a full copy")]
     Replaced,
+    #[error("the log does not have {0} any more")]
+    Behind(u64),
     #[error("the replica closed it")]
     Closed,
     #[error("the replica sent something else than an acknowledgement")]
@@ -77,13 +82,18 @@ enum FeedError {
 }
 
 impl Feed<'_> {
-    async fn run(mut self, mut message: BytesMut, replaced: u64) -> Result<(), FeedError> {
+    async fn run(mut self, mut message: BytesMut, start: Start) -> Result<(), FeedError> {
         let mut progress = self.node.storage.progress();
+        let mut asked = self.node.replicas.asked();
         resp::encode(&resp::ok(), &mut message);
+        if let Some(padding) = start.padding {
+            resp::encode(&resp::bulk(padding.encode()), &mut message);
+            self.next = padding.last_sequence() + 1;
+        }
         self.write(&message).await?;
         loop {
             let now = *progress.borrow_and_update();
-            if now.replaced != replaced {
+            if now.replaced != start.replaced {
                 return Err(FeedError::Replaced);
             }
             self.send_batches().await?;
@@ -97,10 +107,12 @@ impl Feed<'_> {
                 () = self.node.host.sleep_until(Clock::Monotonic, self.heard_at + idle) => {
                     return Err(FeedError::Silent(idle));
                 }
+                asked = asked.changed() => {
+                    asked.expect("the replicas live as long as their node");
+                    self.say("_getack").await?;
+                }
                 () = self.node.host.sleep_until(Clock::Monotonic, self.sent_at + ping) => {
-                    let mut message = BytesMut::new();
-                    resp::encode(&resp::bulk("ping"), &mut message);
-                    self.write(&message).await?;
+                    self.say("ping").await?;
                 }
             }
         }
@@ -109,7 +121,7 @@ impl Feed<'_> {
     /// Sends what the log has and the replica has not, some batches at a time.
     async fn send_batches(&mut self) -> Result<(), FeedError> {
         loop {
-            let message = self.encode_batches();
+            let message = self.encode_batches()?;
             if message.is_empty() {
                 return Ok(());
             }
@@ -117,18 +129,21 @@ impl Feed<'_> {
         }
     }
 
-    fn encode_batches(&mut self) -> BytesMut {
+    fn encode_batches(&mut self) -> Result<BytesMut, FeedError> {
         let log = self.node.storage.log();
         let mut message = BytesMut::new();
-        while message.len() < MESSAGE_SIZE
-            && let Some(batch) = log.starting_at(self.next)
-        {
-            let mut bytes = BytesMut::new();
-            batch.encode(&mut bytes);
-            resp::encode(&resp::bulk(bytes), &mut message);
-            self.next = batch.last_sequence() + 1;
+        while message.len() < MESSAGE_SIZE && self.next <= log.latest() {
+            let batch = log.starting_at(self.next).ok_or(FeedError::Behind(self.next))?;
+            resp::encode(&resp::bulk(batch.bytes.clone()), &mut message);
+            self.next = batch.last_sequence + 1;
         }
-        message
+        Ok(message)
+    }
+
+    async fn say(&mut self, word: &'static str) -> Result<(), FeedError> {
+        let mut message = BytesMut::new();
+        resp::encode(&resp::bulk(word), &mut message);
+        self.write(&message).await
     }
 
     fn heard(&mut self, request: Option<Vec<bytes::Bytes>>) -> Result<(), FeedError> {
@@ -143,12 +158,20 @@ impl Feed<'_> {
         Ok(())
     }
 
+    /// Writes, each part within the idle timeout.
     async fn write(&mut self, message: &[u8]) -> Result<(), FeedError> {
         let (idle, _) = self.limits();
-        let writing = self.writer.write_all(message);
-        let written = self.node.host.timeout(Clock::Monotonic, idle, writing).await;
-        written.map_err(|_| FeedError::Silent(idle))??;
+        for part in message.chunks(MESSAGE_SIZE) {
+            let writing = self.writer.write_all(part);
+            let written = self.node.host.timeout(Clock::Monotonic, idle, writing).await;
+            written.map_err(|_| FeedError::Silent(idle))??;
+        }
         self.sent_at = self.node.host.now(Clock::Monotonic);
+        if message.len() > 2 * MESSAGE_SIZE {
+            // Taking a great batch off the wire is a sign of life; its acknowledgement is due
+            // only afterwards.
+            self.heard_at = self.sent_at;
+        }
         Ok(())
     }
 

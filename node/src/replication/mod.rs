@@ -5,10 +5,13 @@
 //! is silent for ever, without an error.
 //!
 //! The trap, which is upstream's: a sequence number does not say who wrote it. A former master
-//! with extra writes of its own is continued from them if the new master has got as far.
+//! with extra writes of its own is continued from them if the new master has got as far. Under
+//! `use-rsid-psync` each term of a master has an id, every batch bears it, and such a former
+//! master takes a full copy.
 
 pub(crate) mod commands;
 mod full_sync;
+pub(crate) mod id;
 mod link;
 pub(crate) mod master;
 mod psync;
@@ -20,6 +23,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use host::{Link, TaskGuard};
+use tokio::sync::watch;
 
 use crate::node::Node;
 
@@ -41,6 +45,8 @@ pub(crate) struct LinkState {
     pub(crate) link: Cell<Link>,
     /// The node's data is being replaced.
     pub(crate) loading: Cell<bool>,
+    /// The last full copy could not be put in the place of the data.
+    pub(crate) unrecoverable: Cell<bool>,
     /// When the master was last heard, on the monotonic clock; before that, the start.
     pub(crate) heard_at: Cell<Duration>,
 }
@@ -51,6 +57,7 @@ impl Following {
         let state = Rc::new(LinkState {
             link: Cell::new(Link::Connecting),
             loading: Cell::new(false),
+            unrecoverable: Cell::new(false),
             heard_at: Cell::new(node.host.now(host::Clock::Monotonic)),
         });
         let task = replica::follow(node.clone(), state.clone(), host.clone(), port);
@@ -86,17 +93,42 @@ pub(crate) struct Replica {
 
 /// The replicas that follow this node, in the order in which they came.
 #[derive(Default)]
-pub(crate) struct Replicas(RefCell<BTreeMap<u64, Replica>>);
+pub(crate) struct Replicas {
+    connected: RefCell<BTreeMap<u64, Replica>>,
+    changed: watch::Sender<()>,
+    asked: watch::Sender<()>,
+}
 
 impl Replicas {
     /// Every replica.
     pub(crate) fn all(&self) -> Vec<Replica> {
-        self.0.borrow().values().cloned().collect()
+        self.connected.borrow().values().cloned().collect()
+    }
+
+    /// To wait until one comes, goes or acknowledges something.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// Wakes whoever waits for a change, to look around again.
+    pub(crate) fn tell(&self) {
+        self.changed.send_replace(());
+    }
+
+    /// Asks every replica to acknowledge at once what it has.
+    pub(crate) fn ask(&self) {
+        self.asked.send_replace(());
+    }
+
+    /// To wait until that is asked.
+    fn asked(&self) -> watch::Receiver<()> {
+        self.asked.subscribe()
     }
 
     /// Enters a replica under the number of its connection, until the entry is dropped.
     fn enter(&self, connection: u64, replica: Replica) -> Entry<'_> {
-        self.0.borrow_mut().insert(connection, replica);
+        self.connected.borrow_mut().insert(connection, replica);
+        self.tell();
         Entry { replicas: self, connection }
     }
 }
@@ -110,16 +142,18 @@ struct Entry<'a> {
 impl Entry<'_> {
     /// The replica acknowledged this sequence number.
     fn acknowledged(&self, offset: u64, at: Duration) {
-        if let Some(replica) = self.replicas.0.borrow_mut().get_mut(&self.connection) {
+        if let Some(replica) = self.replicas.connected.borrow_mut().get_mut(&self.connection) {
             replica.offset = offset;
             replica.heard_at = at;
         }
+        self.replicas.tell();
     }
 }
 
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
-        self.replicas.0.borrow_mut().remove(&self.connection);
+        self.replicas.connected.borrow_mut().remove(&self.connection);
+        self.replicas.tell();
     }
 }
 

@@ -12,11 +12,11 @@ use bytes::Bytes;
 use host::{Clock, Link};
 use redis_protocol::resp2::types::Resp2Frame;
 
-use super::link::{LinkError, MasterLink, refused};
+use super::link::{LinkError, MasterLink, expect_ok};
 use super::{LinkState, full_sync, ms};
 use crate::batch::Batch;
 use crate::node::Node;
-use crate::resp::{self, Frame};
+use crate::resp::Frame;
 use crate::storage::WriteError;
 
 /// Follows a master for ever.
@@ -62,6 +62,7 @@ async fn follow_once(
         state.heard_at.set(node.host.now(Clock::Monotonic));
         match message {
             Frame::BulkString(ping) if ping == "ping" => {}
+            Frame::BulkString(word) if word == "_getack" => ack.sent_at = None,
             Frame::BulkString(batch) => apply(node, &batch).await?,
             other => {
                 return Err(LinkError::Protocol(format!("unexpected {:?}", other.kind())));
@@ -81,19 +82,30 @@ async fn shake_hands(node: &Node, link: &mut MasterLink) -> Result<(), LinkError
     }
     link.send(&["replconf", "listening-port", &node.port().to_string()]).await?;
     expect_ok(link.frame().await?)?;
-    link.send(&["PSYNC", &(node.storage.latest() + 1).to_string()]).await?;
-    expect_ok(link.frame().await?).map_err(|error| match error {
+    psync(node, link).await
+}
+
+/// Asks to be continued, by replication id and sequence number if there is an id.
+async fn psync(node: &Node, link: &mut MasterLink) -> Result<(), LinkError> {
+    let next = (node.storage.latest() + 1).to_string();
+    let ids = node.config.borrow().use_rsid_psync;
+    if let Some(id) = node.storage.replication_id().filter(|_| ids) {
+        link.send(&[b"PSYNC", id.as_bytes(), next.as_bytes()]).await?;
+        match link.frame().await? {
+            // A master that knows no ids is asked as it understands.
+            Frame::Error(text) if text.contains("wrong number of arguments") => {}
+            reply => return continued(reply),
+        }
+    }
+    link.send(&["PSYNC", &next]).await?;
+    continued(link.frame().await?)
+}
+
+fn continued(reply: Frame) -> Result<(), LinkError> {
+    expect_ok(reply).map_err(|error| match error {
         LinkError::Protocol(reason) => LinkError::NeedsFullSync(reason),
         other => other,
     })
-}
-
-fn expect_ok(reply: Frame) -> Result<(), LinkError> {
-    match reply {
-        reply if reply == resp::ok() => Ok(()),
-        Frame::Error(text) => Err(refused(&text)),
-        other => Err(LinkError::Protocol(format!("unexpected {:?}", other.kind()))),
-    }
 }
 
 async fn apply(node: &Node, bytes: &Bytes) -> Result<(), LinkError> {

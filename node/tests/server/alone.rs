@@ -67,7 +67,7 @@ fn data_commands() {
             ("CLIENT GETNAME", "nil"),
             ("CLIENT SETNAME me", "OK"),
             ("CLIENT GETNAME", "me"),
-            ("COMMAND", "[]"),
+            ("COMMAND INFO get", "[[get 2 [readonly] 1 1 1]]"),
             ("CLUSTER KEYSLOT foo", "12182"),
             ("CLUSTERX MYID", A),
             ("QUIT", "OK"),

@@ -63,6 +63,11 @@ impl TestMachine {
         probe.expect("the node registers a probe")()
     }
 
+    /// The operating system, without a hand on it: for peers of the node.
+    pub fn os(&self) -> Host {
+        self.os.clone()
+    }
+
     fn stall(&self) -> LocalBoxFuture<'static, ()> {
         self.stalled.set(self.stalled.get() + 1);
         let mut open = self.gate_open.subscribe();

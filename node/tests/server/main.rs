@@ -2,5 +2,10 @@
 
 mod alone;
 mod divergence;
+mod lease;
+mod log;
 mod machine;
+mod orders;
 mod replication;
+mod roles;
+mod sessions;
