@@ -5,6 +5,7 @@ mod progress;
 mod replay;
 mod run;
 mod selection;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,8 @@ enum Command {
     Run(run::RunCommand),
     /// Runs a saved run, or a plan, again: the digest must be the same.
     Replay(replay::Replay),
+    /// Runs one process of a real cluster on real sockets, until SIGTERM or SIGINT.
+    Serve(serve::Serve),
 }
 
 /// How results are printed.
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::List(list) => list.execute(),
         Command::Run(run) => run.execute(),
         Command::Replay(replay) => replay.execute(),
+        Command::Serve(serve) => serve.execute(),
     };
     ExitCode::from(status.unwrap_or_else(|error| {
         eprintln!("error: {error}");

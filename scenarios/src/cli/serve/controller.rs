@@ -1,0 +1,184 @@
+//! `splitbrain serve controller`: from a file with every setting, or from flags.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use controller::cluster_record::{LbRecord, NodeRecord, NodeRole, ShardRecord};
+use controller::{
+    ClusterRecord, ControllerConfig, Heartbeat, LeaseConfig, ProbeConfig, StoreAddress,
+};
+use node::slot::{SLOTS, SlotRange};
+
+use super::address::{Address, LbAddress};
+use super::{LOCALHOST, Place};
+use crate::cli::CliError;
+use crate::cluster::node_id;
+
+#[derive(Args, Debug)]
+pub(super) struct ServeController {
+    /// Every setting, as TOML; instead of all other flags.
+    #[arg(long, value_name = "FILE.toml", exclusive = true)]
+    config: Option<PathBuf>,
+    /// Where the store listens.
+    #[arg(long, value_name = "HOST:PORT", required_unless_present = "config")]
+    store: Option<Address>,
+    /// The nodes of a shard, the first master first. Given several times: as many shards, which
+    /// share the slots evenly. Of use only to a store that has no cluster yet.
+    #[arg(
+        long,
+        value_name = "HOST:PORT,HOST:PORT,…",
+        required_unless_present = "config",
+        value_parser = parse_shard
+    )]
+    nodes: Vec<Shard>,
+    /// The load balancer in front of the first shard.
+    #[arg(long, value_name = "HOST:PORT:ADMINPORT")]
+    lb: Option<LbAddress>,
+    /// How long a lease lasts; without it there is none.
+    #[arg(long, value_name = "MS")]
+    ttl_ms: Option<u64>,
+    /// Whether a heartbeat goes with the probe, or only after a good reply to it.
+    #[arg(long, value_enum, default_value = "with-info")]
+    heartbeat: HeartbeatArgument,
+    /// From the start of one round of probes to the start of the next.
+    #[arg(long, value_name = "MS", default_value_t = ProbeConfig::default().interval_ms)]
+    probe_interval_ms: u64,
+    /// How long a connection to a node may take.
+    #[arg(long, value_name = "MS", default_value_t = ProbeConfig::default().connect_timeout_ms)]
+    connect_timeout_ms: u64,
+    /// How long a node's reply may take.
+    #[arg(long, value_name = "MS", default_value_t = ProbeConfig::default().request_timeout_ms)]
+    request_timeout_ms: u64,
+    /// After how many failed probes in a row a master is replaced.
+    #[arg(long, value_name = "N", default_value_t = ProbeConfig::default().failures)]
+    failures: u32,
+    /// How long the store keeps a silent controller's leadership.
+    #[arg(long, value_name = "MS", default_value_t = 6_000)]
+    session_ttl_ms: u64,
+    /// Its name in elections, different from other controllers' [default: made of its process
+    /// id].
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum HeartbeatArgument {
+    /// In one write with the probe: a hung node finds both in its buffer.
+    WithInfo,
+    /// Only after a good reply to the probe.
+    AfterInfo,
+}
+
+impl ServeController {
+    pub(super) fn execute(self) -> Result<u8, CliError> {
+        let config = match &self.config {
+            Some(path) => read(path)?,
+            None => self.settings()?,
+        };
+        config.validate().map_err(|error| CliError::Usage(error.to_string()))?;
+        // It keeps nothing, so any folder does.
+        let place = Place { name: config.name.clone(), bind: LOCALHOST, dir: PathBuf::from(".") };
+        super::run(place, async |host| {
+            let StoreAddress { host: store, port } = &config.store;
+            tracing::info!("controller {} with the store {store}:{port}", config.name);
+            controller::serve(host, config).await
+        })
+    }
+
+    fn settings(self) -> Result<ControllerConfig, CliError> {
+        let Address { host, port } = self.store.ok_or_else(|| missing("--store"))?;
+        Ok(ControllerConfig {
+            name: self.name.unwrap_or_else(|| format!("controller-{}", std::process::id())),
+            store: StoreAddress { host, port },
+            session_ttl_ms: self.session_ttl_ms,
+            probe: ProbeConfig {
+                interval_ms: self.probe_interval_ms,
+                connect_timeout_ms: self.connect_timeout_ms,
+                request_timeout_ms: self.request_timeout_ms,
+                failures: self.failures,
+            },
+            lease: self.ttl_ms.map(|ttl_ms| LeaseConfig { ttl_ms }),
+            heartbeat: match self.heartbeat {
+                HeartbeatArgument::WithInfo => Heartbeat::WithInfo,
+                HeartbeatArgument::AfterInfo => Heartbeat::AfterInfo,
+            },
+            initial: record(self.nodes, self.lb),
+        })
+    }
+}
+
+fn missing(flag: &str) -> CliError {
+    CliError::Usage(format!("{flag} is missing; allowed is --config FILE.toml without it"))
+}
+
+fn read(path: &Path) -> Result<ControllerConfig, CliError> {
+    let usage = |error: String| CliError::Usage(format!("{}: {error}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| usage(error.to_string()))?;
+    toml::from_str(&text).map_err(|error| usage(error.to_string()))
+}
+
+/// The nodes of one shard.
+#[derive(Clone, Debug)]
+struct Shard(Vec<Address>);
+
+fn parse_shard(text: &str) -> Result<Shard, String> {
+    text.split(',').map(str::parse).collect::<Result<_, _>>().map(Shard)
+}
+
+/// The cluster as it is first written to the store.
+fn record(shards: Vec<Shard>, lb: Option<LbAddress>) -> ClusterRecord {
+    let slots = slots(shards.len());
+    let mut shards: Vec<ShardRecord> =
+        shards.into_iter().zip(slots).map(|(shard, slots)| shard_record(shard, slots)).collect();
+    if let (Some(first), Some(LbAddress { address: Address { host, port }, admin_port })) =
+        (shards.first_mut(), lb)
+    {
+        first.lb = Some(LbRecord { host, port, admin_port });
+    }
+    ClusterRecord { version: 1, election_version: 0, shards }
+}
+
+fn shard_record(Shard(nodes): Shard, slots: SlotRange) -> ShardRecord {
+    let nodes = nodes.into_iter().enumerate().map(|(at, Address { host, port })| NodeRecord {
+        id: node_id(&format!("{host}:{port}")),
+        host,
+        port,
+        role: if at == 0 { NodeRole::Master } else { NodeRole::Slave },
+    });
+    ShardRecord { slots: vec![slots], nodes: nodes.collect(), lb: None }
+}
+
+/// All slots in so many ranges of nearly the same length.
+fn slots(shards: usize) -> impl Iterator<Item = SlotRange> {
+    let bound = move |at: usize| {
+        u16::try_from(usize::from(SLOTS) * at / shards).expect("at most SLOTS, as at <= shards")
+    };
+    (0..shards).map(move |at| SlotRange { first: bound(at), last: bound(at + 1).max(1) - 1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shards(texts: &[&str]) -> Vec<Shard> {
+        texts.iter().map(|text| parse_shard(text).unwrap()).collect()
+    }
+
+    #[test]
+    fn shards_share_the_slots_and_the_first_node_of_each_is_master() {
+        let record = record(shards(&["a:1,b:2", "c:3", "d:4"]), "l:5:6".parse().ok());
+        record.validate().unwrap();
+        let ranges: Vec<String> =
+            record.shards.iter().map(|shard| shard.slots[0].to_string()).collect();
+        assert_eq!(ranges, ["0-5460", "5461-10921", "10922-16383"]);
+        let masters: Vec<String> = record.masters().into_iter().map(|of| of.member).collect();
+        assert_eq!(masters, ["a:1", "c:3", "d:4"].map(node_id));
+        assert_eq!(record.shards[0].lb.as_ref().map(|lb| lb.admin_port), Some(6));
+        assert_eq!(record.shards[1].lb, None);
+    }
+
+    #[test]
+    fn one_wrong_address_refuses_the_list() {
+        assert!(parse_shard("a:1,b").unwrap_err().contains("`b` is no address"));
+    }
+}
