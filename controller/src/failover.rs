@@ -44,6 +44,8 @@ pub(crate) enum FailoverError {
 impl Failover<'_> {
     /// Replaces the failing master of a shard.
     pub(crate) async fn run(&self, shard: usize, failing: &str) -> Result<Promoted, FailoverError> {
+        let begun = Observation::FailoverBegun { shard: u32::try_from(shard).unwrap_or(u32::MAX) };
+        self.host.observe(begun);
         let record = self.store.read().await?;
         let of = check(&record, shard, failing)?;
         let master = self.choose(of, failing).await.ok_or(FailoverError::NoCandidate)?;

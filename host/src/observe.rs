@@ -121,6 +121,11 @@ pub enum Observation {
         /// Whether it believes so from now on.
         leads: bool,
     },
+    /// A controller has decided to replace the master of a shard, and begins with it.
+    FailoverBegun {
+        /// The shard, counted from 0.
+        shard: u32,
+    },
     /// A load balancer sends new connections for a shard here from now on.
     Routed {
         /// The shard, counted from 0.

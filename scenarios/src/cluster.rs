@@ -14,7 +14,7 @@ use lb::{LbConfig, ListenerConfig, Target};
 use node::slot::SlotRange;
 use node::{LeaseMode, NodeConfig};
 use sha2::{Digest, Sha256};
-use sim::history::{Member, Setup, What};
+use sim::history::{Gate, Member, Setup, What};
 use sim::{Process, World, WorldError};
 
 use crate::plan::Plan;
@@ -164,7 +164,18 @@ fn setup(plan: &Plan) -> Setup {
         .into_iter()
         .map(|machine| Member { id: node_id(&machine), machine, shard: SHARD })
         .collect();
-    Setup { ttl_ms: plan.profile.ttl_ms, tick_ms: plan.world.tick_ms, members }
+    let gate = match plan.profile.lease_mode {
+        LeaseMode::Disabled => Gate::Open,
+        LeaseMode::LogOnly => Gate::Log,
+        LeaseMode::BlockWrite => Gate::Block,
+    };
+    Setup {
+        gate,
+        promises: plan.promises.clone(),
+        goals: plan.goals.clone(),
+        faults: plan.faults.len(),
+        ..Setup::of(plan.profile.ttl_ms, plan.world.tick_ms, members)
+    }
 }
 
 fn addresses(plan: &Plan) -> Addresses {

@@ -14,4 +14,5 @@ pub mod plan;
 pub mod profile;
 pub mod run;
 pub mod run_dir;
+mod topology_text;
 pub mod workload;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use reports::record::Expectation;
 use serde::{Deserialize, Serialize};
-use sim::check::Goal;
 use sim::fault::PlannedFault;
+use sim::goal::Goal;
+use sim::promise::Promise;
 use sim::{ClockPlan, WorldConfig};
 
 use crate::catalogue;
@@ -29,6 +30,9 @@ pub struct Plan {
     pub seed: u64,
     /// What the run must have reached.
     pub goals: Vec<Goal>,
+    /// What the system promises in it, besides what is judged of every one.
+    #[serde(default)]
+    pub promises: Vec<Promise>,
     /// What is expected of it.
     pub expectation: Expectation,
     /// The length of the phases.

@@ -4,6 +4,7 @@
 use controller::{Heartbeat, ProbeConfig};
 use node::LeaseMode;
 use serde::{Deserialize, Serialize};
+use sim::promise::Promise;
 
 use crate::names;
 
@@ -24,6 +25,9 @@ pub struct Profile {
     pub ttl_ms: u64,
     /// How long the controller's leadership outlives its last keepalive, in milliseconds.
     pub session_ttl_ms: u64,
+    /// What it promises besides what is judged of every profile.
+    #[serde(default)]
+    pub promises: Vec<Promise>,
     /// When a heartbeat is sent.
     pub heartbeat: Heartbeat,
     /// The controller's probes.

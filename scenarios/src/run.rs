@@ -4,9 +4,11 @@
 //! a fault of the harness, told as an error.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use host::{Link, Role};
+use node::nodes_conf::NODES_CONF;
 use reports::record::{RunRecord, SCHEMA};
 use sim::check;
 use sim::fault::Bite;
@@ -16,6 +18,7 @@ use sim::{World, WorldError};
 
 use crate::cluster::{self, FAR_CLIENTS, Mastership};
 use crate::plan::Plan;
+use crate::topology_text;
 use crate::workload::{Addresses, reader};
 
 /// A finished run, not yet judged.
@@ -71,7 +74,7 @@ pub fn run(plan: &Plan) -> Result<Run, RunError> {
 
 /// Judges a finished run.
 pub fn judge(plan: &Plan, run: &Run) -> RunRecord {
-    let (verdicts, figures) = check::judge(&run.history, &plan.goals);
+    let (verdicts, figures) = check::judge(&run.history);
     RunRecord {
         schema: SCHEMA,
         scenario: plan.scenario.clone(),
@@ -168,7 +171,8 @@ impl Running<'_> {
         let nodes = cluster::nodes(self.plan);
         let addresses = Addresses { nodes, lb: None, port: cluster::PORT };
         let keys = Rc::new(self.keys());
-        self.world.start(FAR_CLIENTS, reader::process(log, addresses, keys))?;
+        let kept = Rc::new(self.kept_topologies()?);
+        self.world.start(FAR_CLIENTS, reader::process(log, addresses, keys, kept))?;
         while self.world.status(FAR_CLIENTS)?.0 != ProcessState::Down {
             self.step()?;
         }
@@ -220,16 +224,32 @@ impl Running<'_> {
                 .events()
                 .iter()
                 .filter_map(|event| match &event.what {
-                    What::Invoke(invocation) => Some(&invocation.writes),
+                    What::Invoke(invocation) => Some(&invocation.intents),
                     _ => None,
                 })
                 .flatten()
-                .map(|write| write.key().to_owned())
+                .map(|intent| intent.key().to_owned())
                 .collect();
             keys.sort();
             keys.dedup();
             keys
         })
+    }
+
+    /// What each node's `nodes.conf` says, by node; nothing where there is none.
+    fn kept_topologies(&self) -> Result<BTreeMap<String, String>, RunError> {
+        let mut kept = BTreeMap::new();
+        for node in cluster::nodes(self.plan) {
+            let Some(text) = self.world.file(&node, NODES_CONF)? else {
+                kept.insert(node, String::new());
+                continue;
+            };
+            let topology = topology_text::of_nodes_conf(&String::from_utf8_lossy(&text));
+            let topology = topology
+                .map_err(|error| RunError::FinalReads { why: format!("{node}: {error}") })?;
+            kept.insert(node, topology);
+        }
+        Ok(kept)
     }
 
     fn reader_error(&self) -> Option<String> {

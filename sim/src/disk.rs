@@ -24,6 +24,11 @@ struct Files {
 }
 
 impl SimDisk {
+    /// What a file holds, as a process would read it.
+    pub(crate) fn content(&self, name: &str) -> Option<Vec<u8>> {
+        self.0.borrow().written.get(name).cloned()
+    }
+
     /// The power goes: what was not synced is lost.
     pub(crate) fn lose_power(&self) {
         let mut files = self.0.borrow_mut();

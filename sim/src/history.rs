@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::fault::{Bite, Fault};
+use crate::goal::Goal;
+use crate::promise::Promise;
 
 /// One event. Its place in the history is its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,10 +90,7 @@ pub enum What {
         status: Option<Status>,
     },
     /// The content of a data node at the end of the run.
-    Final {
-        /// All keys and values, lossily as text.
-        values: BTreeMap<String, String>,
-    },
+    Final(Content),
 }
 
 /// What a checker must know of the run.
@@ -103,6 +102,40 @@ pub struct Setup {
     pub tick_ms: u64,
     /// The data nodes.
     pub members: Vec<Member>,
+    /// What a lease that ran out does to a write.
+    #[serde(default)]
+    pub gate: Gate,
+    /// What this system promises besides what is judged of every one.
+    #[serde(default)]
+    pub promises: Vec<Promise>,
+    /// What the run must have reached, else its passes are empty.
+    #[serde(default)]
+    pub goals: Vec<Goal>,
+    /// How many faults the plan has.
+    #[serde(default)]
+    pub faults: usize,
+}
+
+impl Setup {
+    /// A system without a lease that promises nothing besides what is judged of every one; no
+    /// goals, no faults.
+    pub fn of(ttl_ms: u64, tick_ms: u64, members: Vec<Member>) -> Self {
+        let (promises, goals) = (Vec::new(), Vec::new());
+        Self { ttl_ms, tick_ms, members, gate: Gate::Open, promises, goals, faults: 0 }
+    }
+}
+
+/// What a lease that ran out does to a write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gate {
+    /// Nothing: there is no lease, or nobody asks it.
+    #[default]
+    Open,
+    /// The write is let through, and one line of log says so.
+    Log,
+    /// The write is refused.
+    Block,
 }
 
 /// A data node.
@@ -167,11 +200,11 @@ pub struct Invocation {
     pub shard: u32,
     /// How the client reaches the node.
     pub via: Via,
-    /// Its writes: one, or all of a transaction.
-    pub writes: Vec<Intent>,
+    /// What it asks for: one thing, or all of a transaction.
+    pub intents: Vec<Intent>,
 }
 
-/// A write that an operation asks for.
+/// What an operation asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Intent {
@@ -194,6 +227,18 @@ pub enum Intent {
         /// The key.
         key: String,
     },
+    /// Sets a key that other operations set, too.
+    Set {
+        /// The key.
+        key: String,
+        /// The value, unique in the run.
+        value: String,
+    },
+    /// Reads a key.
+    Read {
+        /// The key.
+        key: String,
+    },
 }
 
 impl Intent {
@@ -202,8 +247,30 @@ impl Intent {
         match self {
             Intent::SetFresh { key, .. }
             | Intent::Append { key, .. }
-            | Intent::Increment { key } => key,
+            | Intent::Increment { key }
+            | Intent::Set { key, .. }
+            | Intent::Read { key } => key,
         }
+    }
+
+    /// What tells its write from all others on the key: the value or the appended token; none
+    /// for an increment, whose value only the node knows, and for a read.
+    pub fn token(&self) -> Option<&str> {
+        match self {
+            Intent::SetFresh { value, .. } | Intent::Set { value, .. } => Some(value),
+            Intent::Append { token, .. } => Some(token),
+            Intent::Increment { .. } | Intent::Read { .. } => None,
+        }
+    }
+
+    /// Whether it asks for a write.
+    pub fn is_write(&self) -> bool {
+        !matches!(self, Intent::Read { .. })
+    }
+
+    /// Whether its answer says something: a read's value, or a counter's new one.
+    pub fn has_answer(&self) -> bool {
+        matches!(self, Intent::Read { .. } | Intent::Increment { .. })
     }
 }
 
@@ -215,6 +282,21 @@ pub struct Return {
     /// How.
     #[serde(flatten)]
     pub result: OpResult,
+    /// For each intent, in order, what it was answered: a read's value, none if the key is
+    /// absent; a counter's new value; none for anything else. Empty if no intent has an answer,
+    /// and if the operation was not acknowledged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<Option<String>>,
+    /// The machine that answered, if the client knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+impl Return {
+    /// An end of which no more is known than how it was.
+    pub fn of(op: u64, result: OpResult) -> Self {
+        Self { op, result, answers: Vec::new(), by: None }
+    }
 }
 
 /// How an operation ended, in the client's eyes.
@@ -233,6 +315,23 @@ pub enum OpResult {
         /// What went wrong.
         error: String,
     },
+}
+
+/// What a data node holds at the end of the run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// All keys and values, lossily as text.
+    pub values: BTreeMap<String, String>,
+    /// The sequence number of its last write, if it counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// The topology as it would come back after a restart, in any form in which equal ones are
+    /// equal texts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topology_kept: Option<String>,
+    /// The topology as clients are shown it, in the same form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topology_shown: Option<String>,
 }
 
 /// A finished history.

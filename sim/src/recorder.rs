@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::history::{History, Invocation, OpResult, Return, What};
+use crate::history::{Content, History, Invocation, Return, What};
 use crate::time::SimTime;
 
 /// A shared handle on the history being written.
@@ -100,12 +100,12 @@ impl OperationLog {
     }
 
     /// An operation ended.
-    pub fn end(&self, op: u64, result: OpResult) {
-        self.recorder.by_host(self.host, &self.machine, What::Return(Return { op, result }));
+    pub fn end(&self, end: Return) {
+        self.recorder.by_host(self.host, &self.machine, What::Return(end));
     }
 
     /// The content of a data node was read at the end of the run.
-    pub fn read_back(&self, node: &str, values: std::collections::BTreeMap<String, String>) {
-        self.recorder.by_host(self.host, node, What::Final { values });
+    pub fn read_back(&self, node: &str, content: Content) {
+        self.recorder.by_host(self.host, node, What::Final(content));
     }
 }

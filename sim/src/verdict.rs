@@ -25,6 +25,9 @@ pub struct Verdict {
     pub reason: String,
     /// The numbers of the events that show it.
     pub evidence: Vec<u64>,
+    /// Whether the answer counts for nothing, because the system never promised this.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub informative: bool,
 }
 
 impl Verdict {
@@ -35,12 +38,19 @@ impl Verdict {
             outcome: Outcome::Pass,
             reason: reason.into(),
             evidence: vec![],
+            informative: false,
         }
     }
 
     /// A promise broken, with the events that show it.
     pub fn fail(check: &str, reason: impl Into<String>, evidence: Vec<u64>) -> Self {
-        Self { check: check.into(), outcome: Outcome::Fail, reason: reason.into(), evidence }
+        Self {
+            check: check.into(),
+            outcome: Outcome::Fail,
+            reason: reason.into(),
+            evidence,
+            informative: false,
+        }
     }
 
     /// Undecided.
@@ -50,13 +60,21 @@ impl Verdict {
             outcome: Outcome::Unknown,
             reason: reason.into(),
             evidence: vec![],
+            informative: false,
         }
+    }
+
+    /// The same answer, which counts only if it was promised.
+    pub fn counts_if(self, promised: bool) -> Self {
+        Self { informative: !promised, ..self }
     }
 }
 
-/// The worst of several answers; unknown if there is none, because nothing was judged.
+/// The worst of several answers that count; unknown if there is none, because nothing was
+/// judged.
 pub fn merge(verdicts: &[Verdict]) -> Outcome {
-    verdicts.iter().map(|verdict| verdict.outcome).max().unwrap_or(Outcome::Unknown)
+    let counted = verdicts.iter().filter(|verdict| !verdict.informative);
+    counted.map(|verdict| verdict.outcome).max().unwrap_or(Outcome::Unknown)
 }
 
 #[cfg(test)]
@@ -71,6 +89,7 @@ mod tests {
         assert_eq!(merge(&[]), Outcome::Unknown);
         assert_eq!(merge(std::slice::from_ref(&pass)), Outcome::Pass);
         assert_eq!(merge(&[pass.clone(), unknown.clone()]), Outcome::Unknown);
-        assert_eq!(merge(&[fail, unknown, pass]), Outcome::Fail);
+        assert_eq!(merge(&[fail.clone(), unknown, pass.clone()]), Outcome::Fail);
+        assert_eq!(merge(&[fail.counts_if(false), pass]), Outcome::Pass, "never promised");
     }
 }

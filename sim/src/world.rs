@@ -241,6 +241,15 @@ impl World {
         Ok(self.machine(name)?.stopped_ms())
     }
 
+    /// What a file on the machine's disk holds, as its process would read it; none if there is no
+    /// such file.
+    ///
+    /// # Errors
+    /// If there is no such machine.
+    pub fn file(&self, machine: &str, name: &str) -> Result<Option<Vec<u8>>, WorldError> {
+        Ok(self.machine(machine)?.disk.content(name))
+    }
+
     /// Holds the process up when it next reaches this point.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ mod support;
 use host::{Clock, Host, Observation};
 use rand::Rng;
 use sim::fault::{CutKind, Fault, PlannedFault, Way};
-use sim::history::{Intent, Invocation, OpResult, Via};
+use sim::history::{Intent, Invocation, OpResult, Return, Via};
 use sim::nemesis::Nemesis;
 use sim::{ClockPlan, OperationLog, Process, World, WorldConfig};
 use support::{Log, PORT, echo, ms, process};
@@ -21,16 +21,16 @@ fn client(log: OperationLog) -> Process {
                 host.sleep(Clock::Monotonic, ms(random.random_range(1..60))).await;
                 let op = log.next_op();
                 let key = format!("{}:{op}", host.name());
-                let writes = vec![Intent::SetFresh { key: key.clone(), value: key }];
+                let intents = vec![Intent::SetFresh { key: key.clone(), value: key }];
                 let client = host.name().to_owned();
-                log.invoke(Invocation { client, op, shard: 0, via: Via::Direct, writes });
+                log.invoke(Invocation { client, op, shard: 0, via: Via::Direct, intents });
                 let end = host.timeout(Clock::Monotonic, ms(200), call(&host)).await;
                 let result = match end {
                     Ok(Ok(())) => OpResult::Ok,
                     Ok(Err(error)) => OpResult::Fail { error: error.to_string() },
                     Err(_) => OpResult::Info { error: "timeout".into() },
                 };
-                log.end(op, result);
+                log.end(Return::of(op, result));
             }
         }
     })

@@ -54,7 +54,7 @@ async fn acknowledge(sleeper: &Host, node: Host) {
 fn outcome(leaks: bool) -> Outcome {
     let mut world = world(&["node", "elsewhere"]);
     let member = Member { machine: "node".into(), id: "id-node".into(), shard: 0 };
-    let setup = Setup { ttl_ms: 8_000, tick_ms: 5, members: vec![member] };
+    let setup = Setup::of(8_000, 5, vec![member]);
     world.record("driver", What::Setup(setup));
     let leaked = Rc::new(RefCell::new(None));
     world.start("node", node(&leaked, leaks)).unwrap();
@@ -77,7 +77,7 @@ fn outcome(leaks: bool) -> Outcome {
     world.resume("node", 1).unwrap();
     world.sample();
     run_to(&mut world, 4_000);
-    let (verdicts, _) = check::judge(&world.finish(), &[]);
+    let (verdicts, _) = check::judge(&world.finish());
     let found = verdicts.iter().find(|verdict| verdict.check == ACKNOWLEDGEMENT_AUTHORITY);
     found.expect("it was judged").outcome
 }

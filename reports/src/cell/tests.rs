@@ -16,6 +16,7 @@ fn breaks() -> Expectation {
 
 fn run(seed: u64, expectation: Expectation, verdicts: &[(&str, Outcome)]) -> RunRecord {
     let verdict = |(check, outcome): &(&str, Outcome)| Verdict {
+        informative: false,
         check: (*check).into(),
         outcome: *outcome,
         reason: format!("{check} of {seed}"),

@@ -34,7 +34,7 @@ fn observed(observation: Observation) -> What {
 fn lanes(events: &[(u64, &str, What)]) -> Lanes {
     let member =
         |machine: &str| Member { machine: machine.into(), id: machine.to_uppercase(), shard: 0 };
-    let setup = Setup { ttl_ms: 100, tick_ms: 5, members: ["a", "b"].map(member).to_vec() };
+    let setup = Setup::of(100, 5, ["a", "b"].map(member).to_vec());
     let setup = (0, "driver".to_string(), What::Setup(setup));
     let events = events.iter().map(|(at_ms, on, what)| (*at_ms, on.to_string(), what.clone()));
     Lanes::of(&History::from_events(std::iter::once(setup).chain(events)))
@@ -123,7 +123,7 @@ fn a_restart_forgets_the_status_of_the_life_before() {
 fn machines_are_told_apart_by_what_they_do_and_ordered() {
     let route = |target: &str| observed(Observation::Routed { shard: 0, target: target.into() });
     let lanes = lanes(&[
-        (0, "clients-1", What::Return(Return { op: 1, result: OpResult::Ok })),
+        (0, "clients-1", What::Return(Return::of(1, OpResult::Ok))),
         (0, "lb", route("a:6379")),
         (5, "idle", What::Start { life: 1 }),
         (10, "controller", observed(Observation::Leading { leads: true })),

@@ -89,6 +89,9 @@ impl Known {
             Observation::Routed { shard, target } => {
                 Some(format!("sends new connections for shard {shard} to {target}"))
             }
+            Observation::FailoverBegun { shard } => {
+                Some(format!("begins to replace the master of shard {shard}"))
+            }
             Observation::Note { text } => Some(text.clone()),
         }
     }
@@ -106,8 +109,8 @@ pub(super) fn operation(event: &Event) -> String {
         What::Observe { observation: Observation::Acknowledged { writes }, .. } => {
             format!("acknowledges {}", tell_writes(writes))
         }
-        What::Final { values } => {
-            format!("holds {} in the end", wording::count(values.len(), "key"))
+        What::Final(content) => {
+            format!("holds {} in the end", wording::count(content.values.len(), "key"))
         }
         What::Sample { .. } | What::Observe { .. } => "status told again, unchanged".into(),
         _ => String::new(),
@@ -136,16 +139,19 @@ fn tell_setup(setup: &Setup) -> String {
 }
 
 fn tell_invocation(invocation: &Invocation) -> String {
-    let writes: Vec<String> = invocation
-        .writes
+    let intents: Vec<String> = invocation
+        .intents
         .iter()
-        .map(|write| match write {
-            Intent::SetFresh { key, value } => format!("set {key} = {value}"),
+        .map(|intent| match intent {
+            Intent::SetFresh { key, value } | Intent::Set { key, value } => {
+                format!("set {key} = {value}")
+            }
             Intent::Append { key, token } => format!("append {token} to {key}"),
             Intent::Increment { key } => format!("increment {key}"),
+            Intent::Read { key } => format!("read {key}"),
         })
         .collect();
-    format!("{} sends operation {}: {}", invocation.client, invocation.op, writes.join(", "))
+    format!("{} sends operation {}: {}", invocation.client, invocation.op, intents.join(", "))
 }
 
 fn tell_writes(writes: &[Write]) -> String {

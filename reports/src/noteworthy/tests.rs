@@ -97,7 +97,7 @@ fn evidence_is_always_told() {
         (2, "a", refused()),
         (3, "a", acknowledged()),
         (4, "a", acknowledged()),
-        (5, "clients", What::Return(Return { op: 9, result: OpResult::Ok })),
+        (5, "clients", What::Return(Return::of(9, OpResult::Ok))),
         (6, "a", told(Lease::Held)),
         (7, "a", told(Lease::Held)),
     ];
@@ -141,7 +141,7 @@ fn the_first_and_last_stale_acknowledgement_are_told_and_named() {
         evidence: vec![],
     });
     let member = Member { machine: "a".into(), id: "A".into(), shard: 0 };
-    let setup = Setup { ttl_ms: 100, tick_ms: 5, members: vec![member] };
+    let setup = Setup::of(100, 5, vec![member]);
     let masters = vec![host::MasterOf { shard: 0, member: "B".into() }];
     let (rows, _) = rows(
         &record,

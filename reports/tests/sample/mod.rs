@@ -8,7 +8,8 @@ use reports::record::{Expectation, RunRecord, SCHEMA};
 use sim::fault::{Bite, CutKind, Fault, Packets, Way};
 use sim::figures::{Failover, Figures, LostWrites, Operations};
 use sim::history::{
-    History, Intent, Invocation, Member, OpResult, Phase, ProcessState, Return, Setup, Via, What,
+    Content, History, Intent, Invocation, Member, OpResult, Phase, ProcessState, Return, Setup,
+    Via, What,
 };
 use sim::verdict::Verdict;
 
@@ -72,7 +73,7 @@ impl Story {
     fn cluster(&mut self) {
         let member = |machine: &str| Member { machine: machine.into(), id: id(machine), shard: 0 };
         let members = ["node-1", "node-2", "node-3"].map(member).to_vec();
-        self.push(0, "driver", What::Setup(Setup { ttl_ms: 8_000, tick_ms: 5, members }));
+        self.push(0, "driver", What::Setup(Setup::of(8_000, 5, members)));
         for (at_ms, phase) in [
             (0, Phase::Settle),
             (10_000, Phase::Disturb),
@@ -103,7 +104,7 @@ impl Story {
         }
         self.route(400, "node-1");
         self.status(1_000, "node-1", status(Role::Master, 1, Lease::Held, true, None));
-        self.push(END_MS, "node-2", What::Final { values: BTreeMap::new() });
+        self.push(END_MS, "node-2", What::Final(Content::default()));
     }
 
     fn fault(&mut self, fault: usize, window: (u64, u64), planned: Fault, bite: Bite) {
@@ -194,7 +195,11 @@ impl Story {
         let (op, key) = (self.op, format!("k{}", self.op));
         let writes = vec![Intent::SetFresh { key: key.clone(), value: format!("v{op}") }];
         let client = format!("{machine}/{via:?}").to_lowercase();
-        self.push(at_ms, machine, What::Invoke(Invocation { client, op, shard: 0, via, writes }));
+        self.push(
+            at_ms,
+            machine,
+            What::Invoke(Invocation { client, op, shard: 0, via, intents: writes }),
+        );
         let hung = node == 1 && (HANG_MS.0..HANG_MS.1).contains(&at_ms);
         let expired = node == 1 && at_ms >= LEASE_END_MS;
         let (end_ms, result) = if hung {
@@ -208,7 +213,7 @@ impl Story {
             self.observe(at_ms + 5, &node, Observation::Acknowledged { writes });
             (at_ms + 10, OpResult::Ok)
         };
-        self.push(end_ms, machine, What::Return(Return { op, result }));
+        self.push(end_ms, machine, What::Return(Return::of(op, result)));
     }
 
     fn tell(mut self) -> History {

@@ -2,8 +2,8 @@
 //! while it is still cut.
 
 use reports::record::Expectation;
-use sim::check::Goal;
 use sim::fault::{CutKind, Fault, PlannedFault, Way};
+use sim::goal::Goal;
 
 use super::{Draw, NOTHING_ENDS_IT, Scenario, breaks};
 use crate::profile::Profile;

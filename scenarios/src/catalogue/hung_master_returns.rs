@@ -1,7 +1,7 @@
 //! The master's process hangs and comes back.
 
-use sim::check::Goal;
 use sim::fault::{Fault, PlannedFault};
+use sim::goal::Goal;
 
 use super::{Draw, Scenario, holds_without_buffered_heartbeats, promotion_goals};
 use crate::profile::Profile;

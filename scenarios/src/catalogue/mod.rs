@@ -12,8 +12,10 @@ mod one_way_master;
 use rand::Rng;
 use reports::record::Expectation;
 use sim::ClockPlan;
-use sim::check::{Goal, SPAN_WITHIN_TTL};
+use sim::check::SPAN_WITHIN_TTL;
 use sim::fault::{Fault, PlannedFault};
+use sim::goal::Goal;
+use sim::promise::Promise;
 
 use host::{Random, random_stream};
 
@@ -88,6 +90,7 @@ impl Scenario {
             schema: plan::SCHEMA,
             scenario: self.name.to_owned(),
             seed,
+            promises: promises(profile, &goals),
             goals,
             expectation: (self.expectation)(profile),
             phases: Phases {
@@ -111,6 +114,16 @@ impl Scenario {
             cluster::machines(&plan).into_iter().map(|name| (name, clocks(&mut random))).collect();
         plan
     }
+}
+
+/// As long as nobody is promoted there is one master, and one master promises everything but a
+/// lease that is needed from the start.
+fn promises(profile: &Profile, goals: &[Goal]) -> Vec<Promise> {
+    if !goals.contains(&Goal::NoPromotion) {
+        return profile.promises.clone();
+    }
+    let needs_more = |promise: &Promise| *promise == Promise::ClosedStart;
+    Promise::ALL.into_iter().filter(|p| !needs_more(p) || profile.promises.contains(p)).collect()
 }
 
 /// Settling lasts so long: long enough for a first round of probes and a first full sync.

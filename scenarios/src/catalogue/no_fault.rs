@@ -1,7 +1,7 @@
 //! Nothing happens.
 
 use reports::record::Expectation;
-use sim::check::Goal;
+use sim::goal::Goal;
 
 use super::Scenario;
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 use host::{Clock, Host};
 use node::client::{Client as Connection, ClientError, Timeouts};
 use sim::OperationLog;
-use sim::history::{Intent, Invocation, OpResult, Via};
+use sim::history::{Intent, Invocation, OpResult, Return, Via};
 
 use super::Addresses;
 use super::generator::Generator;
-use super::request::{self, Answer};
+use super::request::{self, Answer, Answers, NotDone};
 use crate::cluster::SHARD;
 use crate::plan::Workload;
 
@@ -67,22 +67,30 @@ impl Client {
     }
 
     async fn operate(&mut self) {
-        let writes = self.generator.next();
+        let intents = self.generator.next();
         let op = self.log.next_op();
         self.log.invoke(Invocation {
             client: self.name.clone(),
             op,
             shard: SHARD,
             via: self.via,
-            writes: writes.clone(),
+            intents: intents.clone(),
         });
-        let result = self.send(&writes).await;
-        self.log.end(op, result);
+        let end = match self.send(&intents).await {
+            Ok(answers) => {
+                // Behind a load balancer nobody knows who answers.
+                let by = (self.via != Via::Lb).then(|| self.target.0.clone());
+                Return { op, result: OpResult::Ok, answers, by }
+            }
+            Err(NotDone::Surely(error)) => Return::of(op, OpResult::Fail { error }),
+            Err(NotDone::Perhaps(error)) => Return::of(op, OpResult::Info { error }),
+        };
+        self.log.end(end);
     }
 
     /// Sends an operation, after each redirection once more.
-    async fn send(&mut self, writes: &[Intent]) -> OpResult {
-        let requests = request::requests(writes);
+    async fn send(&mut self, intents: &[Intent]) -> Result<Answers, NotDone> {
+        let requests = request::requests(intents);
         for _ in 0..REDIRECTIONS_MAX {
             let answer = match self.connected().await {
                 Ok(mut connection) => {
@@ -90,7 +98,7 @@ impl Client {
                     if replies.is_ok() {
                         self.connection = Some(connection);
                     }
-                    replies.map(|replies| request::answer(&replies))
+                    replies.map(|replies| request::answer(intents, &replies))
                 }
                 Err(error) => Err(error),
             };
@@ -104,15 +112,15 @@ impl Client {
                     if self.via == Via::Lb {
                         self.connection = None;
                     }
-                    return OpResult::Fail { error: format!("MOVED to {host}:{port}") };
+                    return Err(NotDone::Surely(format!("MOVED to {host}:{port}")));
                 }
                 Err(error) => {
                     self.look_elsewhere();
-                    return failed(&error);
+                    return Err(failed(&error));
                 }
             }
         }
-        OpResult::Fail { error: format!("MOVED {REDIRECTIONS_MAX} times") }
+        Err(NotDone::Surely(format!("MOVED {REDIRECTIONS_MAX} times")))
     }
 
     /// The connection it has, or a new one.
@@ -145,11 +153,7 @@ impl Client {
 }
 
 /// Surely not done if nothing was sent; otherwise it may have been.
-fn failed(error: &ClientError) -> OpResult {
+fn failed(error: &ClientError) -> NotDone {
     let text = error.to_string();
-    if error.surely_not_sent() {
-        OpResult::Fail { error: text }
-    } else {
-        OpResult::Info { error: text }
-    }
+    if error.surely_not_sent() { NotDone::Surely(text) } else { NotDone::Perhaps(text) }
 }

@@ -1,4 +1,5 @@
-//! The final reads: a client that reads every key from every node, each for itself.
+//! The final reads: a client that reads every key from every node, each for itself, and how far
+//! and in which topology each is.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -8,45 +9,65 @@ use bytes::Bytes;
 use host::{Host, LocalBoxFuture};
 use node::client::{Client, ClientError, Timeouts};
 use node::resp::Frame;
+use sim::history::Content;
 use sim::{OperationLog, Process};
 
 use super::Addresses;
+use crate::topology_text;
 
 /// A node whose content cannot be read: absence must not be concluded from that.
 #[derive(Debug, thiserror::Error)]
 enum ReadError {
     #[error(transparent)]
     Client(#[from] ClientError),
-    #[error("GET {key} answered {reply:?}")]
-    Reply { key: String, reply: Frame },
+    #[error("{request} answered {reply:?}")]
+    Reply { request: String, reply: Frame },
+    #[error("{0}")]
+    Topology(String),
 }
 
 /// Requests that are sent before their replies are awaited.
 const PIPELINE: usize = 256;
 
-/// A process that reads these keys from every node and ends.
-pub fn process(log: OperationLog, addresses: Addresses, keys: Rc<Vec<String>>) -> Process {
+/// A process that reads these keys from every node and ends. What a node keeps of its topology
+/// comes from its disk, by node.
+pub fn process(
+    log: OperationLog,
+    addresses: Addresses,
+    keys: Rc<Vec<String>>,
+    kept: Rc<BTreeMap<String, String>>,
+) -> Process {
     Rc::new(move |host: Host| {
-        let (log, addresses, keys) = (log.clone(), addresses.clone(), keys.clone());
+        let (log, addresses) = (log.clone(), addresses.clone());
+        let (keys, kept) = (keys.clone(), kept.clone());
         Box::pin(async move {
             for node in &addresses.nodes {
-                let values = read(&host, node, addresses.port, &keys).await;
-                log.read_back(node, values.map_err(|error| format!("{node}: {error}"))?);
+                let content = read(&host, node, addresses.port, &keys).await;
+                let content = content.map_err(|error| format!("{node}: {error}"))?;
+                let topology_kept = kept.get(node).cloned();
+                log.read_back(node, Content { topology_kept, ..content });
             }
             Ok(())
         }) as LocalBoxFuture<'static, Result<(), String>>
     })
 }
 
-async fn read(
-    host: &Host,
-    node: &str,
-    port: u16,
-    keys: &[String],
-) -> Result<BTreeMap<String, String>, ReadError> {
+async fn read(host: &Host, node: &str, port: u16, keys: &[String]) -> Result<Content, ReadError> {
     let timeouts = Timeouts { connect: Duration::from_secs(2), request: Duration::from_secs(5) };
     let mut client = Client::connect(host, node, port, timeouts).await?;
     client.call(&["READONLY"]).await?;
+    let values = values(&mut client, keys).await?;
+    let info = text(&mut client, &["INFO", "keyspace"]).await?;
+    let sequence = info.lines().find_map(|line| line.strip_prefix("sequence:")?.parse().ok());
+    let shown = text(&mut client, &["CLUSTER", "NODES"]).await?;
+    let shown = topology_text::of_cluster_nodes(&shown).map_err(ReadError::Topology)?;
+    Ok(Content { values, sequence, topology_kept: None, topology_shown: Some(shown) })
+}
+
+async fn values(
+    client: &mut Client,
+    keys: &[String],
+) -> Result<BTreeMap<String, String>, ReadError> {
     let mut values = BTreeMap::new();
     for keys in keys.chunks(PIPELINE) {
         let get = |key: &String| vec![Bytes::from_static(b"GET"), Bytes::from(key.clone())];
@@ -58,9 +79,16 @@ async fn read(
                     values.insert(key.clone(), String::from_utf8_lossy(&value).into_owned());
                 }
                 Frame::Null => {}
-                other => return Err(ReadError::Reply { key: key.clone(), reply: other }),
+                reply => return Err(ReadError::Reply { request: format!("GET {key}"), reply }),
             }
         }
     }
     Ok(values)
+}
+
+async fn text(client: &mut Client, request: &[&str]) -> Result<String, ReadError> {
+    match client.call(request).await? {
+        Frame::BulkString(text) => Ok(String::from_utf8_lossy(&text).into_owned()),
+        reply => Err(ReadError::Reply { request: request.join(" "), reply }),
+    }
 }

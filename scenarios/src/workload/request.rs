@@ -2,21 +2,33 @@
 
 use bytes::Bytes;
 use node::resp::Frame;
-use sim::history::{Intent, OpResult};
+use sim::history::Intent;
+
+/// What each intent was answered, as a history keeps it; empty if none has an answer.
+pub(super) type Answers = Vec<Option<String>>;
 
 /// What the replies to an operation say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// It ended so.
-    Ended(OpResult),
+    Ended(Result<Answers, NotDone>),
     /// It was not done; somebody else may do it.
     Moved { host: String, port: u16 },
 }
 
+/// An operation that was not acknowledged, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NotDone {
+    /// It was not done.
+    Surely(String),
+    /// It may have been done.
+    Perhaps(String),
+}
+
 /// The requests of an operation: one, or MULTI … EXEC.
-pub(super) fn requests(writes: &[Intent]) -> Vec<Vec<Bytes>> {
-    let commands = writes.iter().map(command);
-    if writes.len() == 1 {
+pub(super) fn requests(intents: &[Intent]) -> Vec<Vec<Bytes>> {
+    let commands = intents.iter().map(command);
+    if intents.len() == 1 {
         return commands.collect();
     }
     let framed = |name: &'static str| vec![Bytes::from_static(name.as_bytes())];
@@ -28,19 +40,49 @@ pub(super) fn requests(writes: &[Intent]) -> Vec<Vec<Bytes>> {
 
 /// What the replies mean. The first error decides, unless EXEC says that some of its commands
 /// were done and others not.
-pub(super) fn answer(replies: &[Frame]) -> Answer {
+pub(super) fn answer(intents: &[Intent], replies: &[Frame]) -> Answer {
     let Some(error) = replies.iter().find_map(first_error) else {
-        return Answer::Ended(OpResult::Ok);
+        return Answer::Ended(answers(intents, replies).map_err(NotDone::Perhaps));
     };
     if let Some(Frame::Array(commands)) = replies.last()
         && commands.iter().any(|reply| first_error(reply).is_none())
     {
-        return Answer::Ended(OpResult::Info { error: format!("done in part: {error}") });
+        return Answer::Ended(Err(NotDone::Perhaps(format!("done in part: {error}"))));
     }
     match moved(&error) {
         Some((host, port)) => Answer::Moved { host, port },
-        None => Answer::Ended(OpResult::Fail { error }),
+        None => Answer::Ended(Err(NotDone::Surely(error))),
     }
+}
+
+/// What each intent was answered.
+///
+/// # Errors
+/// If a reply is not what such a command is answered with.
+fn answers(intents: &[Intent], replies: &[Frame]) -> Result<Answers, String> {
+    let replies = match (intents.len(), replies) {
+        (1, [_]) => replies,
+        (_, [.., Frame::Array(replies)]) => &replies[..],
+        _ => return Err(format!("replies that fit no operation: {replies:?}")),
+    };
+    if replies.len() != intents.len() {
+        return Err(format!("{} replies to {} commands", replies.len(), intents.len()));
+    }
+    if !intents.iter().any(Intent::has_answer) {
+        return Ok(Vec::new());
+    }
+    let each = intents.iter().zip(replies).map(|(intent, reply)| match (intent, reply) {
+        (Intent::Read { .. }, Frame::Null) => Ok(None),
+        (Intent::Read { .. }, Frame::BulkString(value)) => {
+            Ok(Some(String::from_utf8_lossy(value).into_owned()))
+        }
+        (Intent::Increment { .. }, Frame::Integer(value)) => Ok(Some(value.to_string())),
+        (Intent::Read { .. } | Intent::Increment { .. }, other) => {
+            Err(format!("{intent:?} was answered {other:?}"))
+        }
+        _ => Ok(None),
+    });
+    each.collect()
 }
 
 fn first_error(reply: &Frame) -> Option<String> {
@@ -51,11 +93,12 @@ fn first_error(reply: &Frame) -> Option<String> {
     }
 }
 
-fn command(write: &Intent) -> Vec<Bytes> {
-    let words: Vec<&str> = match write {
-        Intent::SetFresh { key, value } => vec!["SET", key, value],
+fn command(intent: &Intent) -> Vec<Bytes> {
+    let words: Vec<&str> = match intent {
+        Intent::SetFresh { key, value } | Intent::Set { key, value } => vec!["SET", key, value],
         Intent::Append { key, token } => vec!["APPEND", key, token],
         Intent::Increment { key } => vec!["INCR", key],
+        Intent::Read { key } => vec!["GET", key],
     };
     words.into_iter().map(|word| Bytes::copy_from_slice(word.as_bytes())).collect()
 }
@@ -69,37 +112,56 @@ fn moved(error: &str) -> Option<(String, u16)> {
 
 #[cfg(test)]
 mod tests {
+    use node::resp::{array, bulk, error, integer, ok};
+
     use super::*;
 
-    fn error(text: &str) -> Frame {
-        node::resp::error(text)
+    fn set(key: &str) -> Intent {
+        Intent::SetFresh { key: key.into(), value: "v".into() }
+    }
+
+    fn read() -> Intent {
+        Intent::Read { key: "k".into() }
     }
 
     #[test]
     fn the_first_error_decides_and_a_redirection_is_followed() {
-        let ok = Answer::Ended(OpResult::Ok);
-        assert_eq!(answer(&[node::resp::ok()]), ok);
+        let one = |replies: &[Frame]| answer(&[set("k")], replies);
+        let two = |replies: &[Frame]| answer(&[set("k"), set("l")], replies);
         let moved = Answer::Moved { host: "node-2".into(), port: 6666 };
-        assert_eq!(answer(&[error("MOVED 12 node-2:6666")]), moved);
-        let replies = [node::resp::ok(), error("MOVED 12 node-2:6666"), error("EXECABORT")];
-        assert_eq!(answer(&replies), moved);
-        let inside = node::resp::array(vec![error("MOVED 12 node-2:6666")]);
-        assert_eq!(answer(&[node::resp::ok(), inside]), moved, "inside of EXEC's reply, too");
-        let partly = node::resp::array(vec![node::resp::ok(), error("MOVED 12 node-2:6666")]);
-        assert!(matches!(answer(&[partly]), Answer::Ended(OpResult::Info { .. })));
-        let refused = Answer::Ended(OpResult::Fail { error: "ERR no".into() });
-        assert_eq!(answer(&[error("ERR no")]), refused);
+        assert_eq!(one(&[ok()]), Answer::Ended(Ok(vec![])));
+        assert_eq!(one(&[error("MOVED 12 node-2:6666")]), moved);
+        let replies = [ok(), error("MOVED 12 node-2:6666"), error("EXECABORT")];
+        assert_eq!(two(&replies), moved);
+        let inside = array(vec![error("MOVED 12 node-2:6666")]);
+        assert_eq!(two(&[ok(), inside]), moved, "inside of EXEC's reply, too");
+        let partly = array(vec![ok(), error("MOVED 12 node-2:6666")]);
+        assert!(matches!(two(&[partly]), Answer::Ended(Err(NotDone::Perhaps(_)))));
+        let refused = Answer::Ended(Err(NotDone::Surely("ERR no".into())));
+        assert_eq!(one(&[error("ERR no")]), refused);
     }
 
     #[test]
-    fn several_writes_are_one_transaction() {
-        let writes = [
-            Intent::SetFresh { key: "k".into(), value: "v".into() },
-            Intent::Increment { key: "n".into() },
-        ];
-        let sent = requests(&writes);
+    fn reads_and_counters_have_answers() {
+        let increment = Intent::Increment { key: "n".into() };
+        assert_eq!(answer(&[read()], &[Frame::Null]), Answer::Ended(Ok(vec![None])));
+        let value = Answer::Ended(Ok(vec![Some("v".into())]));
+        assert_eq!(answer(&[read()], &[bulk("v")]), value);
+        let replies = [ok(), bulk("QUEUED"), bulk("QUEUED"), array(vec![ok(), integer(7)])];
+        let counted = Answer::Ended(Ok(vec![None, Some("7".into())]));
+        assert_eq!(answer(&[set("k"), increment], &replies), counted);
+        let odd = answer(&[read()], &[integer(7)]);
+        assert!(matches!(odd, Answer::Ended(Err(NotDone::Perhaps(_)))), "{odd:?}");
+        let short = answer(&[set("k"), read()], &[ok(), array(vec![ok()])]);
+        assert!(matches!(short, Answer::Ended(Err(NotDone::Perhaps(_)))), "{short:?}");
+    }
+
+    #[test]
+    fn several_intents_are_one_transaction() {
+        let intents = [set("k"), Intent::Increment { key: "n".into() }];
+        let sent = requests(&intents);
         let names: Vec<&[u8]> = sent.iter().map(|request| &request[0][..]).collect();
         assert_eq!(names, [&b"MULTI"[..], b"SET", b"INCR", b"EXEC"]);
-        assert_eq!(requests(&writes[..1]).len(), 1);
+        assert_eq!(requests(&intents[..1]).len(), 1);
     }
 }

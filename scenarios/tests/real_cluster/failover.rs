@@ -123,6 +123,7 @@ fn write_until_moved(old: &mut Raw) -> Instant {
 /// Time to promotion and span of each seed, for the same settings and the same length of hang.
 fn simulated(lease_mode: &str, heartbeat: Option<&str>) -> Vec<(u64, u64)> {
     let profile = Profile {
+        promises: Vec::new(),
         name: "real".to_owned(),
         about: "as the real cluster".to_owned(),
         lease_mode: lease_mode.parse().unwrap(),

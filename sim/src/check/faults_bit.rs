@@ -1,12 +1,14 @@
 //! Every fault did something. One that bit nothing makes its run's pass an empty one.
 
 use super::FAULTS_BIT;
+use super::reading::Reading;
 use crate::fault::{Bite, CutKind, Fault};
-use crate::history::{Event, History, What};
+use crate::history::{Event, What};
 use crate::verdict::Verdict;
 
-/// Fails on a fault that was not healed or that bit nothing.
-pub(super) fn verdict(history: &History) -> Verdict {
+/// Fails on a fault that was not injected, not healed, or that bit nothing.
+pub(super) fn verdict(reading: &Reading) -> Verdict {
+    let history = reading.history;
     let injected = history.events().iter().filter_map(|event| match &event.what {
         What::Inject { fault, planned, .. } => Some((event.number, *fault, planned)),
         _ => None,
@@ -23,6 +25,11 @@ pub(super) fn verdict(history: &History) -> Verdict {
             let reason = format!("fault {at} ({name}) did nothing: {bite}");
             return Verdict::fail(FAULTS_BIT, reason, vec![event, healed]);
         }
+    }
+    let planned = reading.setup.faults;
+    if count < planned {
+        let reason = format!("{count} of {planned} planned faults were injected");
+        return Verdict::fail(FAULTS_BIT, reason, vec![]);
     }
     Verdict::pass(FAULTS_BIT, format!("{count} faults injected, and each did something"))
 }
@@ -62,7 +69,18 @@ mod tests {
         if let Some(bite) = bite {
             story = story.event(9, "nemesis", What::Heal { fault: 0, bite });
         }
-        verdict(&story.history()).outcome
+        judged(&story)
+    }
+
+    fn judged(story: &Story) -> Outcome {
+        let history = story.history();
+        verdict(&Reading::of(&history).expect("a whole history")).outcome
+    }
+
+    #[test]
+    fn a_nemesis_that_was_switched_off_fails() {
+        assert_eq!(judged(&Story::new().faults(1)), Outcome::Fail);
+        assert_eq!(judged(&Story::new().faults(0)), Outcome::Pass, "none was planned");
     }
 
     #[test]

@@ -7,12 +7,16 @@ use std::collections::BTreeMap;
 
 use host::{Lease, MasterOf, Observation, Role, Status, Write};
 
+use crate::goal::Goal;
 use crate::history::{
-    History, Intent, Invocation, Member, OpResult, Phase, ProcessState, Return, Setup, Via, What,
+    Content, Gate, History, Intent, Invocation, Member, OpResult, Phase, ProcessState, Return,
+    Setup, Via, What,
 };
+use crate::promise::Promise;
 
 #[derive(Clone, Debug)]
 pub(super) struct Story {
+    setup: Setup,
     events: Vec<(u64, String, What)>,
     statuses: BTreeMap<String, Status>,
     next_op: u64,
@@ -26,13 +30,35 @@ impl Story {
             id: format!("id-{name}"),
             shard: 0,
         });
-        let setup = Setup { ttl_ms: 8_000, tick_ms: 5, members: members.to_vec() };
-        let events = vec![(0, "driver".to_owned(), What::Setup(setup))];
-        Self { events, statuses: BTreeMap::new(), next_op: 0, via: Via::Sticky }
+        let setup = Setup::of(8_000, 5, members.to_vec());
+        let setup = Setup { promises: Promise::ALL.to_vec(), ..setup };
+        Self { setup, events: Vec::new(), statuses: BTreeMap::new(), next_op: 0, via: Via::Sticky }
     }
 
     pub(super) fn history(&self) -> History {
-        History::from_events(self.events.clone())
+        let setup = (0, "driver".to_owned(), What::Setup(self.setup.clone()));
+        History::from_events(std::iter::once(setup).chain(self.events.clone()))
+    }
+
+    pub(super) fn goals(mut self, goals: &[Goal]) -> Self {
+        self.setup.goals = goals.to_vec();
+        self
+    }
+
+    pub(super) fn gate(mut self, gate: Gate) -> Self {
+        self.setup.gate = gate;
+        self
+    }
+
+    pub(super) fn faults(mut self, planned: usize) -> Self {
+        self.setup.faults = planned;
+        self
+    }
+
+    /// By default the system makes every promise that there is.
+    pub(super) fn promises(mut self, promises: &[Promise]) -> Self {
+        self.setup.promises = promises.to_vec();
+        self
     }
 
     pub(super) fn event(mut self, at_ms: u64, on: &str, what: What) -> Self {
@@ -98,7 +124,7 @@ impl Story {
 
     pub(super) fn finally(self, at_ms: u64, machine: &str, values: &[(&str, &str)]) -> Self {
         let values = values.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        self.event(at_ms, machine, What::Final { values })
+        self.event(at_ms, machine, What::Final(Content { values, ..Content::default() }))
     }
 
     pub(super) fn end(self, at_ms: u64) -> Self {
@@ -113,11 +139,11 @@ impl Story {
             op,
             shard: 0,
             via: self.via,
-            writes: vec![intent],
+            intents: vec![intent],
         };
         self.event(at_ms, "clients", What::Invoke(invocation))
             .observe(at_ms, machine, Observation::Acknowledged { writes: vec![write] })
-            .event(at_ms, "clients", What::Return(Return { op, result: OpResult::Ok }))
+            .event(at_ms, "clients", What::Return(Return::of(op, OpResult::Ok)))
     }
 
     fn sample(

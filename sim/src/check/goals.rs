@@ -1,41 +1,20 @@
 //! Goals: what a run must have reached, because otherwise its pass is empty.
 
 use host::Lease;
-use serde::{Deserialize, Serialize};
 
 use super::GOALS;
 use super::reading::Reading;
 use crate::figures::{Failover, Figures};
+use crate::goal::Goal;
 use crate::history::{OpResult, Phase, ProcessState, Via, What};
 use crate::verdict::Verdict;
 
-/// Something that a run must have reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Goal {
-    /// Clients had writes acknowledged before the first fault, and after the last heal.
-    Writes,
-    /// Clients behind a load balancer had writes acknowledged after the last heal.
-    LbWrites,
-    /// A promotion took effect.
-    Promotion,
-    /// No commit changed a master.
-    NoPromotion,
-    /// A deposed node acknowledged a write after p.
-    StaleWrite,
-    /// The lease of the master of before p ran out after p, while it was not renewed.
-    LeaseEndedAfterP,
-    /// A process was killed and began another life.
-    Restart,
-    /// A process hung.
-    Hang,
-}
-
 /// Fails on the first goal that was not reached.
-pub(super) fn verdict(reading: &Reading, figures: &Figures, goals: &[Goal]) -> Verdict {
+pub(super) fn verdict(reading: &Reading, figures: &Figures) -> Verdict {
+    let goals = &reading.setup.goals;
     let missed: Vec<&'static str> = goals
         .iter()
-        .filter(|goal| !goal.is_reached(reading, figures))
+        .filter(|goal| !is_reached(**goal, reading, figures))
         .map(|goal| goal.words())
         .collect();
     if missed.is_empty() {
@@ -45,35 +24,19 @@ pub(super) fn verdict(reading: &Reading, figures: &Figures, goals: &[Goal]) -> V
     Verdict::fail(GOALS, format!("not reached: {}", missed.join("; ")), vec![])
 }
 
-impl Goal {
-    /// The goal in words.
-    pub fn words(&self) -> &'static str {
-        match self {
-            Goal::Writes => "clients wrote before the faults and after the heal",
-            Goal::LbWrites => "clients behind a load balancer wrote after the heal",
-            Goal::Promotion => "a promotion took effect",
-            Goal::NoPromotion => "no master was changed",
-            Goal::StaleWrite => "a deposed node acknowledged a write",
-            Goal::LeaseEndedAfterP => "the old master's lease ran out after the promotion",
-            Goal::Restart => "a process began another life",
-            Goal::Hang => "a process hung",
+fn is_reached(goal: Goal, reading: &Reading, figures: &Figures) -> bool {
+    match goal {
+        Goal::Writes => wrote(reading),
+        Goal::LbWrites => wrote_through_lb(reading),
+        Goal::Promotion => figures.failovers.iter().any(|f| f.effective_at_ms.is_some()),
+        Goal::NoPromotion => figures.failovers.is_empty(),
+        Goal::StaleWrite => figures.stale_writes_total() > 0,
+        Goal::LeaseEndedAfterP => {
+            figures.failovers.iter().any(|failover| lease_ended_after_p(reading, failover))
         }
-    }
-
-    fn is_reached(&self, reading: &Reading, figures: &Figures) -> bool {
-        match self {
-            Goal::Writes => wrote(reading),
-            Goal::LbWrites => wrote_through_lb(reading),
-            Goal::Promotion => figures.failovers.iter().any(|f| f.effective_at_ms.is_some()),
-            Goal::NoPromotion => figures.failovers.is_empty(),
-            Goal::StaleWrite => figures.stale_writes_total() > 0,
-            Goal::LeaseEndedAfterP => {
-                figures.failovers.iter().any(|failover| lease_ended_after_p(reading, failover))
-            }
-            Goal::Restart => any(reading, |what| matches!(what, What::Start { life } if *life > 1)),
-            Goal::Hang => {
-                any(reading, |what| matches!(what, What::Sample { state: ProcessState::Hung, .. }))
-            }
+        Goal::Restart => any(reading, |what| matches!(what, What::Start { life } if *life > 1)),
+        Goal::Hang => {
+            any(reading, |what| matches!(what, What::Sample { state: ProcessState::Hung, .. }))
         }
     }
 }
@@ -101,7 +64,7 @@ fn wrote_through_lb(reading: &Reading) -> bool {
         let named = reading.tenures[&ack.shard].all.last();
         ack.at_ms >= heal_ms
             && named.is_some_and(|tenure| tenure.master == ack.machine)
-            && ack.writes.iter().any(|w| reading.via.get(w.key.as_str()) == Some(&Via::Lb))
+            && ack.writes.iter().any(|w| reading.via(w) == Some(Via::Lb))
     })
 }
 
@@ -124,7 +87,7 @@ mod tests {
     use crate::verdict::Outcome;
 
     fn reached(story: &Story, goal: Goal) -> bool {
-        let (verdicts, _) = judge(&story.history(), &[goal]);
+        let (verdicts, _) = judge(&story.clone().goals(&[goal]).history());
         let verdict = verdicts.iter().find(|verdict| verdict.check == GOALS).expect("judged");
         verdict.outcome == Outcome::Pass
     }

@@ -22,7 +22,6 @@ mod windows;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-pub use goals::Goal;
 pub use reading::{Reading, ReadingError};
 
 use crate::figures::{Figures, Operations};
@@ -43,7 +42,7 @@ pub const GOALS: &str = "goals";
 pub const FAULTS_BIT: &str = "faults-bit";
 
 /// Judges a run: every checker's verdict, and the figures.
-pub fn judge(history: &History, goals: &[Goal]) -> (Vec<Verdict>, Figures) {
+pub fn judge(history: &History) -> (Vec<Verdict>, Figures) {
     let read = catch_unwind(|| Reading::of(history).map_err(|error| error.to_string()))
         .unwrap_or_else(|_| Err("reading the history panicked".into()));
     let reading = match read {
@@ -63,8 +62,8 @@ pub fn judge(history: &History, goals: &[Goal]) -> (Vec<Verdict>, Figures) {
         guarded(ACKNOWLEDGED_WRITES, || acknowledged_writes::verdict(&reading)),
         guarded(ACKNOWLEDGEMENT_AUTHORITY, || acknowledgement_authority::verdict(&reading)),
         guarded(CONVERGED, || converged::verdict(&reading)),
-        guarded(FAULTS_BIT, || faults_bit::verdict(history)),
-        guarded(GOALS, || goals::verdict(&reading, &figures, goals)),
+        guarded(FAULTS_BIT, || faults_bit::verdict(&reading)),
+        guarded(GOALS, || goals::verdict(&reading, &figures)),
     ];
     (verdicts, figures)
 }
@@ -116,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_history_without_its_setup_is_unknown() {
-        let (verdicts, _) = judge(&History::default(), &[]);
+        let (verdicts, _) = judge(&History::default());
         assert_eq!(crate::verdict::merge(&verdicts), Outcome::Unknown);
     }
 }

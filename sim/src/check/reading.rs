@@ -8,7 +8,8 @@ use host::{Observation, Write};
 use super::standing::Standing;
 use super::tenure::Tenures;
 use super::windows::Windows;
-use crate::history::{Event, History, Phase, ProcessState, Setup, Via, What};
+use crate::history::{Content, Event, History, Phase, ProcessState, Setup, Via, What};
+use crate::promise::Promise;
 
 /// A digested history.
 pub struct Reading<'a> {
@@ -24,8 +25,9 @@ pub struct Reading<'a> {
     pub acknowledgements: Vec<Acknowledgement<'a>>,
     /// When each phase began, in simulated milliseconds.
     pub phases: BTreeMap<Phase, u64>,
-    /// By which way the client of a key came. Clients never share keys.
-    pub via: BTreeMap<&'a str, Via>,
+    /// By which way the client of a write came: by key, and by what tells the write from others
+    /// on it.
+    via: BTreeMap<(&'a str, Option<&'a str>), Via>,
     /// The final content by machine.
     pub finals: BTreeMap<&'a str, Final<'a>>,
     /// The end of the run.
@@ -57,8 +59,8 @@ pub struct Acknowledgement<'a> {
 pub struct Final<'a> {
     /// Its event.
     pub event: u64,
-    /// All keys and values.
-    pub values: &'a BTreeMap<String, String>,
+    /// What it holds.
+    pub content: &'a Content,
 }
 
 /// A history that cannot be judged.
@@ -136,6 +138,18 @@ impl<'a> Reading<'a> {
         members.map(|member| member.machine.as_str())
     }
 
+    /// By which way the client of a write came, if one had asked for it.
+    pub fn via(&self, write: &Write) -> Option<Via> {
+        let (key, token) = (write.key.as_str(), write.token.as_str());
+        // A counter is its client's own, and its writes are not told apart.
+        self.via.get(&(key, Some(token))).or_else(|| self.via.get(&(key, None))).copied()
+    }
+
+    /// Whether the system made a promise.
+    pub fn promises(&self, promise: Promise) -> bool {
+        self.setup.promises.contains(&promise)
+    }
+
     /// When a phase began; the end of the run if it never did.
     pub fn phase_ms(&self, phase: Phase) -> u64 {
         self.phases.get(&phase).copied().unwrap_or(self.end_ms)
@@ -153,12 +167,12 @@ impl<'a> Reading<'a> {
                 });
             }
             What::Invoke(invocation) => {
-                for write in &invocation.writes {
-                    self.via.insert(write.key(), invocation.via);
+                for write in invocation.intents.iter().filter(|intent| intent.is_write()) {
+                    self.via.insert((write.key(), write.token()), invocation.via);
                 }
             }
-            What::Final { values } => {
-                self.finals.insert(&event.on, Final { event: event.number, values });
+            What::Final(content) => {
+                self.finals.insert(&event.on, Final { event: event.number, content });
             }
             What::Observe { observation, .. } => self.take_in_observation(event, observation)?,
             _ => {}

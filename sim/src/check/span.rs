@@ -59,7 +59,7 @@ pub(super) fn stale_writes(reading: &Reading) -> BTreeMap<Via, u64> {
     let stale = |ack: &&Acknowledgement| windows.is_stale(&reading.tenures[&ack.shard], ack);
     for ack in reading.acknowledgements.iter().filter(stale) {
         for write in ack.writes {
-            let via = reading.via.get(write.key.as_str()).copied().unwrap_or(Via::Direct);
+            let via = reading.via(write).unwrap_or(Via::Direct);
             *counts.entry(via).or_default() += 1;
         }
     }

@@ -51,7 +51,7 @@ fn story(failovers: &[Failover]) -> (History, Vec<&'static str>) {
 }
 
 fn judged(history: &History) -> Verdict {
-    let (verdicts, _) = judge(history, &[]);
+    let (verdicts, _) = judge(history);
     verdicts.into_iter().find(|verdict| verdict.check == SPAN_WITHIN_TTL).expect("it was judged")
 }
 

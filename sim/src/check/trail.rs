@@ -37,7 +37,7 @@ pub(super) fn follow(reading: &Reading) -> Broken {
                     }
                 }
             }
-            What::Return(Return { op, result: OpResult::Ok }) if !trails.hear(*op) => {
+            What::Return(Return { op, result: OpResult::Ok, .. }) if !trails.hear(*op) => {
                 broken.unacknowledged.push(event.number);
             }
             _ => {}
@@ -58,8 +58,9 @@ struct Trails<'r> {
 
 impl<'r> Trails<'r> {
     fn ask(&mut self, invocation: &'r Invocation) {
-        self.asked.insert(invocation.op, &invocation.writes);
-        self.wanted.extend(invocation.writes.iter().map(|write| (write.key(), token(write))));
+        self.asked.insert(invocation.op, &invocation.intents);
+        let writes = invocation.intents.iter().filter(|intent| intent.is_write());
+        self.wanted.extend(writes.map(|write| (write.key(), write.token())));
     }
 
     /// Whether a client had asked for the write.
@@ -78,8 +79,8 @@ impl<'r> Trails<'r> {
             return false;
         };
         let mut all = true;
-        for write in *writes {
-            all &= match token(write) {
+        for write in writes.iter().filter(|intent| intent.is_write()) {
+            all &= match write.token() {
                 Some(token) => self.acknowledged.contains(&(write.key(), token)),
                 None => match self.increments.get_mut(write.key()) {
                     Some(left) if *left > 0 => {
@@ -91,14 +92,6 @@ impl<'r> Trails<'r> {
             };
         }
         all
-    }
-}
-
-fn token(write: &Intent) -> Option<&str> {
-    match write {
-        Intent::SetFresh { value, .. } => Some(value),
-        Intent::Append { token, .. } => Some(token),
-        Intent::Increment { .. } => None,
     }
 }
 
@@ -147,7 +140,7 @@ mod tests {
     #[test]
     fn an_ok_that_nobody_acknowledged_is_found() {
         let asked = master().increment(500, "a", "n", 1);
-        let ok = |op| What::Return(Return { op, result: OpResult::Ok });
+        let ok = |op| What::Return(Return::of(op, OpResult::Ok));
         assert_eq!(followed(&asked.clone().event(600, "clients", ok(0))).unacknowledged.len(), 1);
         assert_eq!(followed(&asked.event(600, "clients", ok(9))).unacknowledged.len(), 1);
     }

@@ -1,0 +1,42 @@
+//! Goals: what a run must have reached, because otherwise its pass is empty. Whether it did is
+//! judged in `check`.
+
+use serde::{Deserialize, Serialize};
+
+/// Something that a run must have reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Goal {
+    /// Clients had writes acknowledged before the first fault, and after the last heal.
+    Writes,
+    /// Clients behind a load balancer had writes acknowledged after the last heal.
+    LbWrites,
+    /// A promotion took effect.
+    Promotion,
+    /// No commit changed a master.
+    NoPromotion,
+    /// A deposed node acknowledged a write after p.
+    StaleWrite,
+    /// The lease of the master of before p ran out after p, while it was not renewed.
+    LeaseEndedAfterP,
+    /// A process was killed and began another life.
+    Restart,
+    /// A process hung.
+    Hang,
+}
+
+impl Goal {
+    /// The goal in words.
+    pub fn words(&self) -> &'static str {
+        match self {
+            Goal::Writes => "clients wrote before the faults and after the heal",
+            Goal::LbWrites => "clients behind a load balancer wrote after the heal",
+            Goal::Promotion => "a promotion took effect",
+            Goal::NoPromotion => "no master was changed",
+            Goal::StaleWrite => "a deposed node acknowledged a write",
+            Goal::LeaseEndedAfterP => "the old master's lease ran out after the promotion",
+            Goal::Restart => "a process began another life",
+            Goal::Hang => "a process hung",
+        }
+    }
+}
