@@ -78,6 +78,9 @@ pub struct CellFigures {
 pub struct CheckCount {
     /// The check.
     pub check: String,
+    /// Whether its answers count for nothing, because nobody promised this.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub informative: bool,
     /// Runs in which the promise was kept.
     pub pass: u64,
     /// Runs in which it is undecided.
@@ -174,7 +177,8 @@ impl Cell {
 
     /// The checks that failed in any run.
     pub fn broken_checks(&self) -> impl Iterator<Item = &str> {
-        self.checks.iter().filter(|count| count.fail > 0).map(|count| count.check.as_str())
+        let broken = self.checks.iter().filter(|count| count.fail > 0 && !count.informative);
+        broken.map(|count| count.check.as_str())
     }
 }
 
@@ -247,7 +251,7 @@ pub fn vacuity(run: &RunRecord) -> Option<&Verdict> {
 }
 
 fn failures(run: &RunRecord) -> impl Iterator<Item = &Verdict> {
-    run.verdicts.iter().filter(|verdict| verdict.outcome == Outcome::Fail)
+    run.counted().filter(|verdict| verdict.outcome == Outcome::Fail)
 }
 
 fn is_vacuity(check: &str) -> bool {
@@ -292,7 +296,7 @@ fn judge(expectation: &Expectation, worst_first: &[&RunRecord]) -> CellResult {
             reason: verdict.reason.clone(),
         };
     }
-    if let Some(run) = worst_first.iter().find(|run| run.verdicts.is_empty()) {
+    if let Some(run) = worst_first.iter().find(|run| run.counted().next().is_none()) {
         let reason = "nothing was judged".into();
         return CellResult::Undecided { check: "every check".into(), seed: run.seed, reason };
     }
@@ -316,8 +320,7 @@ fn judge_break(expected: &str, worst_first: &[&RunRecord]) -> CellResult {
 fn undecided(worst_first: &[&RunRecord], matters: impl Fn(&str) -> bool) -> Option<CellResult> {
     worst_first.iter().find_map(|run| {
         let verdict = run
-            .verdicts
-            .iter()
+            .counted()
             .find(|verdict| verdict.outcome == Outcome::Unknown && matters(&verdict.check));
         verdict.map(|verdict| CellResult::Undecided {
             check: verdict.check.clone(),
@@ -330,9 +333,11 @@ fn undecided(worst_first: &[&RunRecord], matters: impl Fn(&str) -> bool) -> Opti
 fn count_checks(runs: &[RunRecord]) -> Vec<CheckCount> {
     let mut counts: Vec<CheckCount> = Vec::new();
     for verdict in runs.iter().flat_map(|run| &run.verdicts) {
-        let at = counts.iter().position(|count| count.check == verdict.check);
-        let at = at.unwrap_or_else(|| {
-            counts.push(CheckCount { check: verdict.check.clone(), pass: 0, unknown: 0, fail: 0 });
+        let (check, informative) = (&verdict.check, verdict.informative);
+        let known = |count: &CheckCount| count.check == *check && count.informative == informative;
+        let at = counts.iter().position(known).unwrap_or_else(|| {
+            let check = check.clone();
+            counts.push(CheckCount { check, informative, pass: 0, unknown: 0, fail: 0 });
             counts.len() - 1
         });
         match verdict.outcome {

@@ -56,7 +56,12 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
-    /// The worst of its verdicts.
+    /// The verdicts that count: not those about what was never promised.
+    pub fn counted(&self) -> impl Iterator<Item = &Verdict> {
+        self.verdicts.iter().filter(|verdict| !verdict.informative)
+    }
+
+    /// The worst of its verdicts that count.
     pub fn outcome(&self) -> Outcome {
         sim::verdict::merge(&self.verdicts)
     }

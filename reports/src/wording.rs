@@ -123,7 +123,7 @@ pub fn surprise(cell: &Cell) -> Option<String> {
 
 /// The verdict of one run in one plain sentence.
 pub fn run_verdict(run: &RunRecord) -> String {
-    let failed = |outcome| run.verdicts.iter().find(|verdict| verdict.outcome == outcome);
+    let failed = |outcome| run.counted().find(|verdict| verdict.outcome == outcome);
     if let Some(verdict) = cell::vacuity(run) {
         return format!("Proves nothing: {}.", sentence_end(&verdict.reason));
     }
@@ -135,7 +135,7 @@ pub fn run_verdict(run: &RunRecord) -> String {
         (None, Some(verdict)) => {
             format!("Undecided: {}: {}.", verdict.check, sentence_end(&verdict.reason))
         }
-        (None, None) if run.verdicts.is_empty() => "Undecided: nothing was judged.".into(),
+        (None, None) if run.counted().next().is_none() => "Undecided: nothing was judged.".into(),
         (None, None) => held(&run.figures, run.ttl_ms),
     }
 }
@@ -154,8 +154,7 @@ pub fn run_expectation(run: &RunRecord) -> String {
         }
         Expectation::Breaks { check, reason } if failed(run, check) => {
             let unknown: Vec<&str> = run
-                .verdicts
-                .iter()
+                .counted()
                 .filter(|verdict| verdict.outcome == Outcome::Unknown)
                 .map(|verdict| verdict.check.as_str())
                 .collect();
@@ -222,7 +221,7 @@ fn cut(kind: CutKind) -> &'static str {
 }
 
 fn failed(run: &RunRecord, check: &str) -> bool {
-    run.verdicts.iter().any(|v| v.check == check && v.outcome == Outcome::Fail)
+    run.counted().any(|v| v.check == check && v.outcome == Outcome::Fail)
 }
 
 fn span_broken(run: &RunRecord) -> String {

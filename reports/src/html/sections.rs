@@ -84,7 +84,11 @@ pub(super) fn verdicts(record: &RunRecord, events: &Noteworthy) -> Markup {
             tbody { @for verdict in &record.verdicts {
                 tr {
                     td { code { (verdict.check) } }
-                    td.(outcome_class(verdict.outcome)) { (outcome_name(verdict.outcome)) }
+                    @if verdict.informative {
+                        td { (outcome_name(verdict.outcome)) ", not promised" }
+                    } @else {
+                        td.(outcome_class(verdict.outcome)) { (outcome_name(verdict.outcome)) }
+                    }
                     td { (verdict.reason) }
                     td { (evidence(&verdict.evidence, events)) }
                 }

@@ -9,7 +9,6 @@ use super::ACKNOWLEDGEMENT_AUTHORITY;
 use super::reading::{Acknowledgement, Reading};
 use super::standing::Standing;
 use super::trail::{self, Broken};
-use crate::history::What;
 use crate::verdict::Verdict;
 
 /// Fails on every acknowledgement that no sample or observation near it vouches for, and on
@@ -41,28 +40,7 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
 }
 
 fn is_vouched_for(reading: &Reading, ack: &Acknowledgement) -> bool {
-    let tick_ms = reading.setup.tick_ms;
-    // On a sample's own instant, both neighbours are asked: the order within it says nothing.
-    let before_ms = ack.at_ms.saturating_sub(1) / tick_ms * tick_ms;
-    let after_ms = (ack.at_ms / tick_ms + 1) * tick_ms;
-    // What ended at the sample before was over then; what began after the one after came later.
-    let over =
-        |standing: &Standing| standing.until_ms <= before_ms && standing.until_ms < ack.at_ms;
-    let in_time = |standing: &Standing| {
-        standing.from_ms < after_ms
-            || (standing.from_ms == after_ms && is_sample(reading, standing.event))
-    };
-    let standings = &reading.standings[ack.machine];
-    let first = standings.partition_point(over);
-    standings[first..]
-        .iter()
-        .take_while(|standing| standing.from_ms <= after_ms)
-        .any(|standing| in_time(standing) && standing.is_authoritative())
-}
-
-fn is_sample(reading: &Reading, event: u64) -> bool {
-    let event = reading.history.events().get(event as usize);
-    event.is_some_and(|event| matches!(event.what, What::Sample { .. }))
+    reading.standings_near(ack.machine, ack.at_ms).any(Standing::is_authoritative)
 }
 
 #[cfg(test)]

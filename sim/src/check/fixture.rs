@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use host::{Lease, MasterOf, Observation, Role, Status, Write};
+use host::{Lease, Link, MasterOf, Observation, Role, Status, Write};
 
 use crate::goal::Goal;
 use crate::history::{
@@ -87,6 +87,20 @@ impl Story {
         self.sample(at_ms, machine, version, ProcessState::Running, false, Lease::Expired)
     }
 
+    /// Authority without any lease.
+    pub(super) fn unleased(self, at_ms: u64, machine: &str, version: i64) -> Self {
+        self.sample(at_ms, machine, version, ProcessState::Running, true, Lease::None)
+    }
+
+    /// The machine is a replica that follows the stream of its master.
+    pub(super) fn streams(mut self, at_ms: u64, machine: &str, version: i64) -> Self {
+        self = self.no_authority(at_ms, machine, version);
+        if let Some((_, _, What::Sample { status: Some(status), .. })) = self.events.last_mut() {
+            status.link = Some(Link::Streaming);
+        }
+        self
+    }
+
     pub(super) fn hang(self, at_ms: u64, machine: &str) -> Self {
         self.state(at_ms, machine, ProcessState::Hung)
     }
@@ -122,6 +136,50 @@ impl Story {
         self.operation(at_ms, machine, Intent::Increment { key: key.into() }, write)
     }
 
+    /// A sticky client reads a key just then, and the machine answers.
+    pub(super) fn read(self, at_ms: u64, machine: &str, key: &str, answer: Option<&str>) -> Self {
+        self.reads(at_ms, machine, &[(key, answer)])
+    }
+
+    /// The same of several keys in one transaction.
+    pub(super) fn reads(
+        mut self,
+        at_ms: u64,
+        machine: &str,
+        read: &[(&str, Option<&str>)],
+    ) -> Self {
+        let intents = read.iter().map(|(key, _)| Intent::Read { key: (*key).into() }).collect();
+        let answers = read.iter().map(|(_, answer)| answer.map(str::to_owned)).collect();
+        let op = self.invoke(at_ms, intents);
+        let by = Some(machine.to_owned());
+        self.event(at_ms, "clients", What::Return(Return { op, result: OpResult::Ok, answers, by }))
+    }
+
+    /// A transaction of fresh keys and appended tokens, acknowledged by the machine.
+    pub(super) fn transaction(mut self, at_ms: u64, machine: &str, intents: Vec<Intent>) -> Self {
+        let write = |intent: &Intent| Write {
+            key: intent.key().into(),
+            token: intent.token().unwrap_or_default().into(),
+        };
+        let writes = intents.iter().map(write).collect();
+        let op = self.invoke(at_ms, intents);
+        self.observe(at_ms, machine, Observation::Acknowledged { writes }).event(
+            at_ms,
+            "clients",
+            What::Return(Return::of(op, OpResult::Ok)),
+        )
+    }
+
+    /// An operation that ends so, without any acknowledgement by a machine.
+    pub(super) fn ends(mut self, at_ms: u64, intents: Vec<Intent>, result: OpResult) -> Self {
+        let op = self.invoke(at_ms, intents);
+        self.event(at_ms, "clients", What::Return(Return::of(op, result)))
+    }
+
+    pub(super) fn holds(self, at_ms: u64, machine: &str, content: Content) -> Self {
+        self.event(at_ms, machine, What::Final(content))
+    }
+
     pub(super) fn finally(self, at_ms: u64, machine: &str, values: &[(&str, &str)]) -> Self {
         let values = values.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         self.event(at_ms, machine, What::Final(Content { values, ..Content::default() }))
@@ -131,19 +189,26 @@ impl Story {
         self.phase(at_ms, Phase::FinalReads)
     }
 
-    fn operation(mut self, at_ms: u64, machine: &str, intent: Intent, write: Write) -> Self {
+    fn invoke(&mut self, at_ms: u64, intents: Vec<Intent>) -> u64 {
         let op = self.next_op;
         self.next_op += 1;
-        let invocation = Invocation {
-            client: "clients/sticky".into(),
-            op,
-            shard: 0,
-            via: self.via,
-            intents: vec![intent],
-        };
-        self.event(at_ms, "clients", What::Invoke(invocation))
-            .observe(at_ms, machine, Observation::Acknowledged { writes: vec![write] })
-            .event(at_ms, "clients", What::Return(Return::of(op, OpResult::Ok)))
+        let client = "clients/sticky".into();
+        let invocation = Invocation { client, op, shard: 0, via: self.via, intents };
+        self.events.push((at_ms, "clients".to_owned(), What::Invoke(invocation)));
+        op
+    }
+
+    fn operation(mut self, at_ms: u64, machine: &str, intent: Intent, write: Write) -> Self {
+        let counted = write.token.clone();
+        let answers = if intent.has_answer() { vec![Some(counted)] } else { Vec::new() };
+        let by = Some(machine.to_owned());
+        let op = self.invoke(at_ms, vec![intent]);
+        let end = Return { op, result: OpResult::Ok, answers, by };
+        self.observe(at_ms, machine, Observation::Acknowledged { writes: vec![write] }).event(
+            at_ms,
+            "clients",
+            What::Return(end),
+        )
     }
 
     fn sample(

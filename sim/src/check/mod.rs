@@ -6,9 +6,17 @@
 mod acknowledged_writes;
 mod acknowledgement_authority;
 mod converged;
+mod equal_replicas;
 mod faults_bit;
 mod fixture;
 mod goals;
+mod kept;
+mod kept_topology;
+mod lb_separates;
+mod lease_discipline;
+mod monotonic_reads;
+mod no_resurrection;
+mod operations;
 mod reading;
 mod route;
 mod span;
@@ -18,7 +26,10 @@ mod stretch;
 mod sweep;
 mod tenure;
 mod trail;
+mod versions;
+mod whole_transactions;
 mod windows;
+mod written_values;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -36,6 +47,26 @@ pub const ACKNOWLEDGED_WRITES: &str = "acknowledged-writes";
 pub const ACKNOWLEDGEMENT_AUTHORITY: &str = "acknowledgement-authority";
 /// After the heal every shard comes to rest with one writable master.
 pub const CONVERGED: &str = "converged";
+/// Whatever is read somebody had asked to be written.
+pub const WRITTEN_VALUES: &str = "written-values";
+/// Of what one transaction wrote all is there, or nothing.
+pub const WHOLE_TRANSACTIONS: &str = "whole-transactions";
+/// A client that stays with one node never reads something older than before.
+pub const MONOTONIC_READS: &str = "monotonic-reads";
+/// In the end all nodes of a shard hold the same.
+pub const EQUAL_REPLICAS: &str = "equal-replicas";
+/// What the master in force no longer had does not come back.
+pub const NO_RESURRECTION: &str = "no-resurrection";
+/// Beyond its lease a node does what the lease's kind says.
+pub const LEASE_DISCIPLINE: &str = "lease-discipline";
+/// Topology versions never go back, and none has two masters of a shard.
+pub const TOPOLOGY_VERSIONS: &str = "topology-versions";
+/// Election versions never go back.
+pub const ELECTION_VERSIONS: &str = "election-versions";
+/// A redirected load balancer leads nobody to the old target.
+pub const LB_SEPARATES: &str = "lb-separates";
+/// A node shows the topology that it keeps.
+pub const KEPT_TOPOLOGY: &str = "kept-topology";
 /// The run reached what its scenario says it must; otherwise its passes are empty.
 pub const GOALS: &str = "goals";
 /// Every fault did something; otherwise its passes are empty.
@@ -62,6 +93,16 @@ pub fn judge(history: &History) -> (Vec<Verdict>, Figures) {
         guarded(ACKNOWLEDGED_WRITES, || acknowledged_writes::verdict(&reading)),
         guarded(ACKNOWLEDGEMENT_AUTHORITY, || acknowledgement_authority::verdict(&reading)),
         guarded(CONVERGED, || converged::verdict(&reading)),
+        guarded(WRITTEN_VALUES, || written_values::verdict(&reading)),
+        guarded(WHOLE_TRANSACTIONS, || whole_transactions::verdict(&reading)),
+        guarded(EQUAL_REPLICAS, || equal_replicas::verdict(&reading)),
+        guarded(NO_RESURRECTION, || no_resurrection::verdict(&reading)),
+        guarded(LEASE_DISCIPLINE, || lease_discipline::verdict(&reading)),
+        guarded(TOPOLOGY_VERSIONS, || versions::topology(&reading)),
+        guarded(ELECTION_VERSIONS, || versions::election(&reading)),
+        guarded(LB_SEPARATES, || lb_separates::verdict(&reading)),
+        guarded(KEPT_TOPOLOGY, || kept_topology::verdict(&reading)),
+        guarded(MONOTONIC_READS, || monotonic_reads::verdict(&reading)),
         guarded(FAULTS_BIT, || faults_bit::verdict(&reading)),
         guarded(GOALS, || goals::verdict(&reading, &figures)),
     ];

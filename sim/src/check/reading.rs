@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use host::{Observation, Write};
 
+use super::operations::Operations;
 use super::standing::Standing;
 use super::tenure::Tenures;
 use super::windows::Windows;
@@ -28,8 +29,12 @@ pub struct Reading<'a> {
     /// By which way the client of a write came: by key, and by what tells the write from others
     /// on it.
     via: BTreeMap<(&'a str, Option<&'a str>), Via>,
+    /// The clients' operations.
+    pub(super) operations: Operations<'a>,
     /// The final content by machine.
     pub finals: BTreeMap<&'a str, Final<'a>>,
+    /// The event of a machine's last start, if it was not its first.
+    pub(super) restarts: BTreeMap<&'a str, u64>,
     /// The end of the run.
     pub end_ms: u64,
     /// Acknowledgements by machines that are no data nodes, by event.
@@ -77,6 +82,35 @@ pub enum ReadingError {
         /// The id it names.
         member: String,
     },
+    /// Two operations have one number.
+    #[error("event {event}: there already was an operation {op}")]
+    RepeatedOperation {
+        /// The second invocation's event.
+        event: u64,
+        /// The number.
+        op: u64,
+    },
+    /// An operation ends once.
+    #[error("event {event}: operation {op} had ended before")]
+    RepeatedEnd {
+        /// The second end's event.
+        event: u64,
+        /// The operation.
+        op: u64,
+    },
+    /// An acknowledged operation with reads or increments has an answer for each intent, any
+    /// other none.
+    #[error("event {event}: operation {op} has {found} answers, {wanted} are needed")]
+    Answers {
+        /// The event of its end.
+        event: u64,
+        /// The operation.
+        op: u64,
+        /// How many it must have.
+        wanted: usize,
+        /// How many it has.
+        found: usize,
+    },
 }
 
 impl<'a> Reading<'a> {
@@ -94,7 +128,9 @@ impl<'a> Reading<'a> {
             acknowledgements: Vec::new(),
             phases: BTreeMap::new(),
             via: BTreeMap::new(),
+            operations: Operations::default(),
             finals: BTreeMap::new(),
+            restarts: BTreeMap::new(),
             end_ms: history.end_ms(),
             strangers: Vec::new(),
             windows: OnceCell::new(),
@@ -145,9 +181,61 @@ impl<'a> Reading<'a> {
         self.via.get(&(key, Some(token))).or_else(|| self.via.get(&(key, None))).copied()
     }
 
+    /// How a data node stood just before an event.
+    pub(super) fn standing_at(&self, machine: &str, event: u64) -> Option<&Standing> {
+        let standings = self.standings.get(machine)?;
+        let after = standings.partition_point(|standing| standing.event < event);
+        standings[..after].last()
+    }
+
+    /// How a data node stood at an instant, as far as that is known: from the sample before it
+    /// to the one after it, and by what it told in between. On a sample's own instant both
+    /// neighbours are asked, because the order within it says nothing.
+    pub(super) fn standings_near(
+        &self,
+        machine: &str,
+        at_ms: u64,
+    ) -> impl Iterator<Item = &Standing> {
+        let tick_ms = self.setup.tick_ms;
+        let before_ms = at_ms.saturating_sub(1) / tick_ms * tick_ms;
+        let after_ms = (at_ms / tick_ms + 1) * tick_ms;
+        // What ended at the sample before was over then; what began after the one after came
+        // later.
+        let over =
+            |standing: &Standing| standing.until_ms <= before_ms && standing.until_ms < at_ms;
+        let standings = &self.standings[machine];
+        let first = standings.partition_point(over);
+        standings[first..]
+            .iter()
+            .take_while(move |standing| standing.from_ms <= after_ms)
+            .filter(move |standing| standing.from_ms < after_ms || self.is_sample(standing.event))
+    }
+
+    fn is_sample(&self, event: u64) -> bool {
+        let event = self.history.events().get(event as usize);
+        event.is_some_and(|event| matches!(event.what, What::Sample { .. }))
+    }
+
     /// Whether the system made a promise.
     pub fn promises(&self, promise: Promise) -> bool {
         self.setup.promises.contains(&promise)
+    }
+
+    /// What the last master of a shard holds in the end: the shard's final state.
+    ///
+    /// # Errors
+    /// Says why there is none.
+    pub(super) fn last_content(&self, shard: u32) -> Result<Final<'a>, String> {
+        let last = self.tenures.get(&shard).and_then(|tenures| tenures.all.last());
+        let last = last.ok_or_else(|| format!("shard {shard} never had a master"))?;
+        let master = &last.master;
+        let content = self.finals.get(master.as_str()).copied();
+        let content = content
+            .ok_or_else(|| format!("the final content of {master}, the last master, is missing"))?;
+        if content.event < last.event {
+            return Err(format!("{master} was read before it became the last master"));
+        }
+        Ok(content)
     }
 
     /// When a phase began; the end of the run if it never did.
@@ -170,6 +258,11 @@ impl<'a> Reading<'a> {
                 for write in invocation.intents.iter().filter(|intent| intent.is_write()) {
                     self.via.insert((write.key(), write.token()), invocation.via);
                 }
+                self.operations.invoke(event, invocation)?;
+            }
+            What::Return(end) => self.operations.end(event, end)?,
+            What::Start { life } if *life > 1 => {
+                self.restarts.insert(&event.on, event.number);
             }
             What::Final(content) => {
                 self.finals.insert(&event.on, Final { event: event.number, content });

@@ -48,13 +48,13 @@ pub(super) fn astray<'r>(reading: &'r Reading) -> Vec<(&'r str, u32, &'r str)> {
 }
 
 /// Where a load balancer sends new connections from a moment on.
-struct Route<'r> {
-    from_ms: u64,
-    target: &'r str,
+pub(super) struct Route<'r> {
+    pub(super) from_ms: u64,
+    pub(super) target: &'r str,
 }
 
 /// By load balancer and shard.
-fn routes<'r>(reading: &'r Reading) -> BTreeMap<(&'r str, u32), Vec<Route<'r>>> {
+pub(super) fn routes<'r>(reading: &'r Reading) -> BTreeMap<(&'r str, u32), Vec<Route<'r>>> {
     let mut routes: BTreeMap<(&str, u32), Vec<Route>> = BTreeMap::new();
     for event in reading.history.events() {
         if let What::Observe { observation: Observation::Routed { shard, target }, .. } =

@@ -101,6 +101,7 @@ mod tests {
 
     use super::super::fixture::Story;
     use super::*;
+    use crate::history::Via;
 
     fn followed(story: &Story) -> Broken {
         let history = story.clone().end(60_000).history();
@@ -139,9 +140,17 @@ mod tests {
 
     #[test]
     fn an_ok_that_nobody_acknowledged_is_found() {
-        let asked = master().increment(500, "a", "n", 1);
-        let ok = |op| What::Return(Return::of(op, OpResult::Ok));
-        assert_eq!(followed(&asked.clone().event(600, "clients", ok(0))).unacknowledged.len(), 1);
-        assert_eq!(followed(&asked.event(600, "clients", ok(9))).unacknowledged.len(), 1);
+        let asked = |op| {
+            let (client, key) = ("clients/direct".into(), "n".into());
+            let intents = vec![Intent::Increment { key }];
+            What::Invoke(Invocation { client, op, shard: 0, via: Via::Direct, intents })
+        };
+        let ok = |op, answers| What::Return(Return { answers, ..Return::of(op, OpResult::Ok) });
+        let one = master().increment(500, "a", "n", 1);
+        let twice = one.clone().event(600, "clients", asked(7));
+        let twice = twice.event(700, "clients", ok(7, vec![Some("1".into())]));
+        assert_eq!(followed(&twice).unacknowledged.len(), 1, "one acknowledgement, two oks");
+        let nobodys = one.event(600, "clients", ok(9, vec![]));
+        assert_eq!(followed(&nobodys).unacknowledged.len(), 1);
     }
 }

@@ -1,0 +1,197 @@
+//! No resurrection: an acknowledged write that the master in force no longer had does not come
+//! back. It would be the write of a deposed master that rules again.
+//!
+//! Judged on fresh keys and appended tokens, by reads that the master in force answered, and by
+//! what the last master holds in the end.
+
+use std::collections::BTreeMap;
+
+use super::NO_RESURRECTION;
+use super::operations::Operation;
+use super::reading::Reading;
+use super::windows::Moment;
+use super::written_values::tokens;
+use crate::history::Intent;
+use crate::promise::Promise;
+use crate::verdict::Verdict;
+
+/// Fails on every write that was gone and came back; informative where it is not promised.
+pub(super) fn verdict(reading: &Reading) -> Verdict {
+    let writes = writes(reading);
+    let mut gone: BTreeMap<(&str, &str), Moment> = BTreeMap::new();
+    let (mut judged, mut back) = (0_u64, Vec::new());
+    for look in looks(reading) {
+        let Some(written) = writes.get(look.key) else {
+            continue;
+        };
+        judged += 1;
+        let (separator, value) = (written.separator, look.value);
+        let there: Vec<&str> = value.map_or(vec![], |value| tokens(value, separator).collect());
+        let there: std::collections::BTreeSet<&str> = there.into_iter().collect();
+        for (token, acknowledged) in &written.tokens {
+            let lost = (look.key, *token);
+            if there.contains(token) {
+                match gone.get(&lost) {
+                    Some(absent) if absent.at_ms < look.from.at_ms => {
+                        back.extend([absent.event, look.until.event]);
+                        gone.remove(&lost);
+                    }
+                    _ => {}
+                }
+            } else if acknowledged.at_ms < look.from.at_ms {
+                gone.entry(lost).or_insert(look.until);
+            }
+        }
+    }
+    let verdict = if back.is_empty() {
+        let reason = format!("{judged} reads of a master in force, nothing came back");
+        Verdict::pass(NO_RESURRECTION, reason)
+    } else {
+        let reason = format!("{} acknowledged writes were gone and came back", back.len() / 2);
+        Verdict::fail(NO_RESURRECTION, reason, back)
+    };
+    verdict.counts_if(reading.promises(Promise::NoResurrection))
+}
+
+/// What was acknowledged to be on a key.
+#[derive(Default)]
+struct Written<'r> {
+    /// With which the tokens of a list end; none for a fresh key, whose value is one token.
+    separator: Option<char>,
+    tokens: Vec<(&'r str, Moment)>,
+}
+
+fn writes<'r>(reading: &'r Reading) -> BTreeMap<&'r str, Written<'r>> {
+    let mut writes: BTreeMap<&str, Written> = BTreeMap::new();
+    for operation in reading.operations.iter() {
+        let Some(acknowledged) = operation.acknowledged() else {
+            continue;
+        };
+        for intent in &operation.asked.intents {
+            let (separator, token) = match intent {
+                Intent::SetFresh { value, .. } => (None, value),
+                Intent::Append { token, .. } => (token.chars().next_back(), token),
+                _ => continue,
+            };
+            let written = writes.entry(intent.key()).or_default();
+            written.separator = separator;
+            written.tokens.push((token, acknowledged));
+        }
+    }
+    writes
+}
+
+/// What the master in force had of a key, at some time between two moments.
+struct Look<'r> {
+    key: &'r str,
+    value: Option<&'r str>,
+    from: Moment,
+    until: Moment,
+}
+
+/// In the order of their ends, the final contents last.
+fn looks<'r>(reading: &'r Reading) -> Vec<Look<'r>> {
+    let mut looks = Vec::new();
+    for operation in reading.operations.iter().filter(|operation| is_in_force(reading, operation)) {
+        let Some(until) = operation.acknowledged() else {
+            continue;
+        };
+        for (intent, answer) in operation.intents() {
+            if let (Intent::Read { key }, Some(value)) = (intent, answer) {
+                looks.push(Look { key, value, from: operation.invoked, until });
+            }
+        }
+    }
+    looks.sort_by_key(|look| look.until.event);
+    for content in reading.tenures.keys().filter_map(|shard| reading.last_content(*shard).ok()) {
+        let moment = Moment { at_ms: reading.end_ms, event: content.event };
+        let values = content.content.values.iter();
+        looks.extend(values.map(|(key, value)| Look {
+            key,
+            value: Some(value),
+            from: moment,
+            until: moment,
+        }));
+    }
+    looks
+}
+
+/// Whether a master answered that the store named, and that knew it, all the time.
+fn is_in_force(reading: &Reading, operation: &Operation) -> bool {
+    let tenures = reading.tenures.get(&operation.asked.shard);
+    let (Some(by), Some(ended), Some(tenures)) = (operation.by(), operation.ended, tenures) else {
+        return false;
+    };
+    let (from, until) = (operation.invoked.event, ended.0.event);
+    let Some(in_force) = tenures.in_force_before(from) else {
+        return false;
+    };
+    let version = |event| reading.standing_at(by, event).map(|standing| standing.version());
+    let acts = |event| {
+        version(event).and_then(|version| tenures.acting_under(by, version, event))
+            == Some(in_force)
+    };
+    tenures.in_force_before(until) == Some(in_force)
+        && tenures.all[in_force].master == by
+        && acts(from)
+        && acts(until)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::Story;
+    use super::*;
+    use crate::verdict::Outcome;
+
+    /// `a` writes, `b` takes over without the write, and says so.
+    fn story() -> Story {
+        Story::new()
+            .commit(0, 1, "a")
+            .authority(100, "a", 1)
+            .write(1_000, "a", "k", "v")
+            .append(1_500, "a", "list", "t1,")
+            .commit(10_000, 2, "b")
+            .authority(10_100, "b", 2)
+            .read(11_000, "b", "k", None)
+            .read(11_000, "b", "list", Some("t2,"))
+    }
+
+    fn judged(story: &Story) -> Verdict {
+        let history = story.history();
+        verdict(&Reading::of(&history).expect("a whole history"))
+    }
+
+    #[test]
+    fn what_stays_gone_passes() {
+        let story = story().finally(20_000, "b", &[("list", "t2,t3,")]);
+        assert_eq!(judged(&story).outcome, Outcome::Pass);
+    }
+
+    #[test]
+    fn what_comes_back_fails_with_both_reads() {
+        let again = story().commit(15_000, 3, "a").authority(15_100, "a", 3);
+        let cases = [
+            again.clone().read(16_000, "a", "k", Some("v")),
+            again.clone().read(16_000, "a", "list", Some("t1,t2,")),
+            again.clone().finally(20_000, "a", &[("k", "v")]),
+        ];
+        for story in cases {
+            let verdict = judged(&story);
+            assert_eq!((verdict.outcome, verdict.evidence.len()), (Outcome::Fail, 2));
+            assert!(judged(&story.promises(&[])).informative);
+        }
+    }
+
+    #[test]
+    fn a_deposed_master_shows_nothing() {
+        let stale = story().read(16_000, "a", "k", Some("v"));
+        assert_eq!(judged(&stale).outcome, Outcome::Pass, "it never was gone there");
+        let under_way = Story::new()
+            .commit(0, 1, "a")
+            .authority(100, "a", 1)
+            .read(1_000, "a", "k", None)
+            .write(1_000, "a", "k", "v")
+            .read(2_000, "a", "k", Some("v"));
+        assert_eq!(judged(&under_way).outcome, Outcome::Pass, "it had not been acknowledged yet");
+    }
+}
