@@ -25,7 +25,6 @@ pub const PORT: u16 = 6666;
 const LB_ADMIN_PORT: u16 = 6667;
 const STORE_PORT: u16 = 2379;
 const STORE: &str = "store";
-const CONTROLLER: &str = "controller-1";
 const LB: &str = "lb-1";
 /// Clients on the master's side of a partition that takes clients along.
 pub const NEAR_CLIENTS: &str = "clients-1";
@@ -52,7 +51,9 @@ pub fn build(plan: &Plan, stop: &Rc<Cell<bool>>) -> Result<World, WorldError> {
     if plan.profile.lb {
         world.start(LB, lb_process(plan))?;
     }
-    world.start(CONTROLLER, controller_process(plan))?;
+    for name in controllers(plan) {
+        world.start(&name, controller_process(plan, &name))?;
+    }
     for name in [NEAR_CLIENTS, FAR_CLIENTS] {
         let log = world.operation_log(name)?;
         let addresses = addresses(plan);
@@ -65,7 +66,8 @@ pub fn build(plan: &Plan, stop: &Rc<Cell<bool>>) -> Result<World, WorldError> {
 /// All machines of a plan, in the order in which they are added.
 pub fn machines(plan: &Plan) -> Vec<String> {
     let mut names = nodes(plan);
-    names.extend([STORE, CONTROLLER].map(str::to_owned));
+    names.push(STORE.to_owned());
+    names.extend(controllers(plan));
     if plan.profile.lb {
         names.push(LB.to_owned());
     }
@@ -78,6 +80,11 @@ pub fn nodes(plan: &Plan) -> Vec<String> {
     (1..=plan.cluster.replicas + 1).map(|number| format!("node-{number}")).collect()
 }
 
+/// The controllers of a plan. The first one leads at first.
+pub fn controllers(plan: &Plan) -> Vec<String> {
+    (1..=plan.cluster.controllers).map(|number| format!("controller-{number}")).collect()
+}
+
 /// The machines that a role names now; none if nobody has it. Besides the roles below every
 /// machine's own name is one.
 pub fn resolve(plan: &Plan, master: &str, role: &str) -> Vec<String> {
@@ -85,12 +92,12 @@ pub fn resolve(plan: &Plan, master: &str, role: &str) -> Vec<String> {
     match role {
         "master" => vec![master.to_owned()],
         "replicas" => nodes(plan).into_iter().filter(|name| name != master).collect(),
-        "controller" => own(CONTROLLER),
+        "controllers" => controllers(plan),
         "store" => own(STORE),
         "lb" => own(LB),
         "near-clients" => own(NEAR_CLIENTS),
         "far-clients" => own(FAR_CLIENTS),
-        "control-plane" => vec![STORE.to_owned(), CONTROLLER.to_owned()],
+        "control-plane" => [own(STORE), controllers(plan)].concat(),
         "others" => {
             let near = [master, NEAR_CLIENTS];
             machines(plan).into_iter().filter(|name| !near.contains(&name.as_str())).collect()
@@ -103,12 +110,12 @@ pub fn resolve(plan: &Plan, master: &str, role: &str) -> Vec<String> {
 pub const ROLES: [(&str, &str); 9] = [
     ("master", "the master by the store's last commit"),
     ("replicas", "the other data nodes"),
-    ("controller", "the controller"),
+    ("controllers", "all controllers"),
     ("store", "the store"),
     ("lb", "the load balancer, if the profile has one"),
     ("near-clients", "the clients on the master's side of a partition that takes clients along"),
     ("far-clients", "the clients on the controller's side"),
-    ("control-plane", "the store and the controller"),
+    ("control-plane", "the store and all controllers"),
     ("others", "everything but the master and the near clients"),
 ];
 
@@ -212,11 +219,11 @@ fn store_process() -> Process {
     process(StoreConfig { port: STORE_PORT }, serve_store)
 }
 
-fn controller_process(plan: &Plan) -> Process {
+fn controller_process(plan: &Plan, name: &str) -> Process {
     let profile = &plan.profile;
     let lease = LeaseConfig { ttl_ms: profile.ttl_ms };
     let config = ControllerConfig {
-        name: CONTROLLER.to_owned(),
+        name: name.to_owned(),
         store: StoreAddress { host: STORE.to_owned(), port: STORE_PORT },
         session_ttl_ms: profile.session_ttl_ms,
         probe: profile.probe,

@@ -12,6 +12,8 @@ pub mod cluster;
 mod names;
 pub mod plan;
 pub mod profile;
+mod profile_variant;
+pub mod rule;
 pub mod run;
 pub mod run_dir;
 mod topology_text;

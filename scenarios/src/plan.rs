@@ -68,12 +68,19 @@ pub struct Phases {
     pub quiet_ms: u64,
 }
 
-/// The machines of the cluster: one shard, one controller, one store.
+/// The machines of the cluster: one shard, one store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cluster {
     /// Replicas of the master.
     pub replicas: u32,
+    /// Controllers, one of which leads.
+    #[serde(default = "one")]
+    pub controllers: u32,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// What each client does: one operation after another.
@@ -170,6 +177,10 @@ impl Plan {
         if !(1..=8).contains(&self.cluster.replicas) {
             let replicas = u64::from(self.cluster.replicas);
             return refuse("cluster.replicas".into(), replicas, "1 to 8".into());
+        }
+        if !(1..=3).contains(&self.cluster.controllers) {
+            let controllers = u64::from(self.cluster.controllers);
+            return refuse("cluster.controllers".into(), controllers, "1 to 3".into());
         }
         for (at, fault) in self.faults.iter().enumerate() {
             let place = |field| format!("faults[{at}].{field}");

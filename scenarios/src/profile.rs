@@ -1,12 +1,16 @@
 //! Profiles: which protection a cluster has, and its timing. Plain data in TOML; the built-in
 //! ones stand in `scenarios/profiles`, others are read from a file.
 
+use std::collections::BTreeSet;
+
 use controller::{Heartbeat, ProbeConfig};
 use node::LeaseMode;
 use serde::{Deserialize, Serialize};
 use sim::promise::Promise;
 
 use crate::names;
+use crate::profile_variant::{self, VariantError};
+use crate::rule::Rule;
 
 /// A protection under test, with its timing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +32,14 @@ pub struct Profile {
     /// What it promises besides what is judged of every profile.
     #[serde(default)]
     pub promises: Vec<Promise>,
-    /// When a heartbeat is sent.
+    /// The rules that are on, beyond what upstream proposes.
+    #[serde(default)]
+    pub rules: BTreeSet<Rule>,
+    /// How far any clock that leases or sessions are counted on may run too fast or too slow, as
+    /// the rules assume it, in parts per million.
+    #[serde(default)]
+    pub drift_ppm: u64,
+    /// When a heartbeat is sent, unless rule `dated-heartbeat` says so.
     pub heartbeat: Heartbeat,
     /// The controller's probes.
     pub probe: ProbeConfig,
@@ -43,6 +54,9 @@ pub enum ProfileError {
         /// The name asked for.
         name: String,
     },
+    /// A built-in profile with a rule that there is not.
+    #[error(transparent)]
+    Variant(#[from] VariantError),
     /// The TOML is malformed.
     #[error("profile {from}: {error}")]
     Toml {
@@ -80,14 +94,25 @@ pub fn built_in_names() -> Vec<&'static str> {
 }
 
 impl Profile {
-    /// A built-in profile.
+    /// A built-in profile, or one with rules switched on or off: `lease+closed-start`,
+    /// `hardened-dated-heartbeat`.
     ///
     /// # Errors
     /// If there is none of that name; the error lists near ones.
     pub fn built_in(name: &str) -> Result<Self, ProfileError> {
-        let found = BUILT_IN.iter().find(|(known, _)| *known == name);
-        let (_, text) = found.ok_or_else(|| ProfileError::Unknown { name: name.to_owned() })?;
-        Self::parse(name, text)
+        let unknown = || ProfileError::Unknown { name: name.to_owned() };
+        let known = BUILT_IN.iter().filter(|(known, _)| profile_variant::is_of(name, known));
+        // `lease-lb` is no variant of `lease`.
+        let (known, text) = known.max_by_key(|(known, _)| known.len()).ok_or_else(unknown)?;
+        let mut profile = Self::parse(known, text)?;
+        profile_variant::switch(&mut profile.rules, &name[known.len()..])?;
+        name.clone_into(&mut profile.name);
+        Ok(profile)
+    }
+
+    /// Whether a rule is on.
+    pub fn has(&self, rule: Rule) -> bool {
+        self.rules.contains(&rule)
     }
 
     /// Reads a profile's TOML.

@@ -21,11 +21,13 @@ pub enum Promise {
     ClosedStart,
     /// Once a load balancer was redirected, nothing of a client reaches the old target by it.
     LbSeparates,
+    /// From the instant of a promotion on no deposed node has authority.
+    NoSpan,
 }
 
 impl Promise {
     /// Every promise that there is.
-    pub const ALL: [Promise; 7] = [
+    pub const ALL: [Promise; 8] = [
         Promise::Linearizability,
         Promise::MonotonicReads,
         Promise::EqualReplicas,
@@ -33,5 +35,6 @@ impl Promise {
         Promise::ElectionVersions,
         Promise::ClosedStart,
         Promise::LbSeparates,
+        Promise::NoSpan,
     ];
 }

@@ -101,7 +101,7 @@ impl Scenario {
                 quiet_ms: 500,
             },
             world: sim::WorldConfig::default(),
-            cluster: Cluster { replicas: 2 },
+            cluster: Cluster { replicas: 2, controllers: 1 },
             workload: Workload { pause_ms_min: 50, pause_ms_max: 250, timeout_ms: 500 },
             profile: profile.clone(),
             clocks: Default::default(),

@@ -124,6 +124,8 @@ fn write_until_moved(old: &mut Raw) -> Instant {
 fn simulated(lease_mode: &str, heartbeat: Option<&str>) -> Vec<(u64, u64)> {
     let profile = Profile {
         promises: Vec::new(),
+        rules: Default::default(),
+        drift_ppm: 0,
         name: "real".to_owned(),
         about: "as the real cluster".to_owned(),
         lease_mode: lease_mode.parse().unwrap(),

@@ -16,6 +16,7 @@ mod lb_separates;
 mod lease_discipline;
 mod monotonic_reads;
 mod no_resurrection;
+mod no_span;
 mod operations;
 mod reading;
 mod route;
@@ -41,6 +42,8 @@ use crate::verdict::Verdict;
 
 /// The split-brain window is at most the TTL, give or take a tick.
 pub const SPAN_WITHIN_TTL: &str = "span-within-ttl";
+/// A deposed node has no authority at all from the instant of the promotion on.
+pub const NO_SPAN: &str = "no-span";
 /// Every acknowledged write that is gone has an explanation.
 pub const ACKNOWLEDGED_WRITES: &str = "acknowledged-writes";
 /// Whoever acknowledged a write was authoritative then.
@@ -90,6 +93,7 @@ pub fn judge(history: &History) -> (Vec<Verdict>, Figures) {
     };
     let verdicts = vec![
         guarded(SPAN_WITHIN_TTL, || span::verdict(&reading, &figures)),
+        guarded(NO_SPAN, || no_span::verdict(&reading, &figures)),
         guarded(ACKNOWLEDGED_WRITES, || acknowledged_writes::verdict(&reading)),
         guarded(ACKNOWLEDGEMENT_AUTHORITY, || acknowledgement_authority::verdict(&reading)),
         guarded(CONVERGED, || converged::verdict(&reading)),
