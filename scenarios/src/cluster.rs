@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use sim::history::{Gate, Member, Setup, What};
 use sim::{Process, World, WorldError};
 
+use crate::operator::{self, Order, PlannedOrder};
 use crate::plan::Plan;
 use crate::workload::{self, Addresses};
 
@@ -30,6 +31,9 @@ const LB: &str = "lb-1";
 pub const NEAR_CLIENTS: &str = "clients-1";
 /// Clients on the controller's side.
 pub const FAR_CLIENTS: &str = "clients-2";
+/// The operator, if the plan has orders.
+const OPERATOR: &str = "operator";
+const CONTROLLER_ADMIN_PORT: u16 = 9379;
 /// The only shard.
 pub const SHARD: u32 = 0;
 
@@ -60,6 +64,9 @@ pub fn build(plan: &Plan, stop: &Rc<Cell<bool>>) -> Result<World, WorldError> {
         world
             .start(name, workload::process(log, addresses, plan.workload.clone(), stop.clone()))?;
     }
+    if !plan.orders.is_empty() {
+        world.start(OPERATOR, operator_process(plan))?;
+    }
     Ok(world)
 }
 
@@ -72,6 +79,7 @@ pub fn machines(plan: &Plan) -> Vec<String> {
         names.push(LB.to_owned());
     }
     names.extend([NEAR_CLIENTS, FAR_CLIENTS].map(str::to_owned));
+    names.extend((!plan.orders.is_empty()).then(|| OPERATOR.to_owned()));
     names
 }
 
@@ -232,6 +240,33 @@ fn controller_process(plan: &Plan, name: &str) -> Process {
         initial: initial_record(plan),
     };
     process(config, controller::serve)
+}
+
+fn operator_process(plan: &Plan) -> Process {
+    let request = |planned: &PlannedOrder| {
+        let shard = SHARD.to_string();
+        let (to, words) = match &planned.order {
+            Order::Switchover => {
+                let to = controllers(plan).into_iter().map(|name| (name, CONTROLLER_ADMIN_PORT));
+                (to.collect(), vec!["SWITCHOVER".to_owned(), shard])
+            }
+            Order::SetNodes { node, version } => by_hand(&initial_record(plan), node, *version),
+            Order::Activate { node, version } => {
+                let promoted = initial_record(plan).promote(SHARD as usize, &node_id(node), false);
+                // The plan was checked: the node is one of the shard.
+                by_hand(&promoted.expect("a node of the shard"), node, *version)
+            }
+        };
+        (planned.at_ms, operator::Request { to, words })
+    };
+    operator::process(plan.orders.iter().map(request).collect())
+}
+
+/// A topology for one node, past the store.
+fn by_hand(record: &ClusterRecord, node: &str, version: i64) -> (Vec<(String, u16)>, Vec<String>) {
+    let text = record.to_topology().to_setnodes();
+    let words = ["CLUSTERX", "SETNODES", &text, &version.to_string()].map(str::to_owned);
+    (vec![(node.to_owned(), PORT)], words.to_vec())
 }
 
 fn lb_process(plan: &Plan) -> Process {

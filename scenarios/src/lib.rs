@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod cli;
 pub mod cluster;
 mod names;
+pub mod operator;
 pub mod plan;
 pub mod profile;
 mod profile_variant;

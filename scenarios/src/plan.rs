@@ -13,6 +13,7 @@ use sim::{ClockPlan, WorldConfig};
 use crate::catalogue;
 use crate::cluster;
 use crate::names;
+use crate::operator::PlannedOrder;
 use crate::profile::{Profile, ProfileError};
 
 /// The version of the TOML: raised when a field changes its meaning or goes.
@@ -47,6 +48,9 @@ pub struct Plan {
     pub profile: Profile,
     /// How clocks differ, by machine; the others are exact.
     pub clocks: BTreeMap<String, ClockPlan>,
+    /// What the operator orders, in the order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub orders: Vec<PlannedOrder>,
     /// The faults, in the order of injection.
     #[serde(default)]
     pub faults: Vec<PlannedFault>,

@@ -2,7 +2,7 @@
 
 use reports::record::Expectation;
 
-use super::{Scenario, hung_master_returns};
+use super::{PLAIN, Scenario, hung_master_returns};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "canary",
@@ -12,4 +12,5 @@ pub(super) const SCENARIO: Scenario = Scenario {
     expectation: |_| Expectation::Holds,
     goals: hung_master_returns::goals,
     by_default: false,
+    ..PLAIN
 };

@@ -5,7 +5,7 @@ use reports::record::Expectation;
 use sim::fault::{CutKind, Fault, PlannedFault, Way};
 use sim::goal::Goal;
 
-use super::{Draw, NOTHING_ENDS_IT, Scenario, breaks};
+use super::{Draw, NOTHING_ENDS_IT, PLAIN, Scenario, breaks};
 use crate::profile::Profile;
 
 pub(super) const SCENARIO: Scenario = Scenario {
@@ -16,7 +16,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     faults,
     expectation,
     goals: |_| vec![Goal::Promotion, Goal::Restart, Goal::StaleWrite],
-    by_default: true,
+    ..PLAIN
 };
 
 fn faults(draw: &mut Draw) -> Vec<PlannedFault> {

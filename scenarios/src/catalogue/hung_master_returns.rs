@@ -3,7 +3,7 @@
 use sim::fault::{Fault, PlannedFault};
 use sim::goal::Goal;
 
-use super::{Draw, Scenario, holds_without_buffered_heartbeats, promotion_goals};
+use super::{Draw, PLAIN, Scenario, holds_without_buffered_heartbeats, promotion_goals};
 use crate::profile::Profile;
 
 pub(super) const SCENARIO: Scenario = Scenario {
@@ -13,7 +13,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     faults,
     expectation: holds_without_buffered_heartbeats,
     goals,
-    by_default: true,
+    ..PLAIN
 };
 
 pub(super) fn faults(draw: &mut Draw) -> Vec<PlannedFault> {

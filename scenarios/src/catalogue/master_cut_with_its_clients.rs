@@ -3,7 +3,7 @@
 use sim::fault::{CutKind, Fault, Way};
 
 use super::{
-    Draw, Scenario, holds_with_a_lease, holds_without_buffered_heartbeats,
+    Draw, PLAIN, Scenario, holds_with_a_lease, holds_without_buffered_heartbeats,
     promotion_goals_with_reachable_master,
 };
 
@@ -14,7 +14,7 @@ pub(super) const DROP: Scenario = Scenario {
     faults: |draw| faults(draw, CutKind::Drop),
     expectation: holds_with_a_lease,
     goals: promotion_goals_with_reachable_master,
-    by_default: true,
+    ..PLAIN
 };
 
 pub(super) const STALL: Scenario = Scenario {
@@ -24,7 +24,7 @@ pub(super) const STALL: Scenario = Scenario {
     faults: |draw| faults(draw, CutKind::Stall),
     expectation: holds_without_buffered_heartbeats,
     goals: promotion_goals_with_reachable_master,
-    by_default: true,
+    ..PLAIN
 };
 
 fn faults(draw: &mut Draw, kind: CutKind) -> Vec<sim::fault::PlannedFault> {

@@ -21,8 +21,10 @@ use host::{Random, random_stream};
 
 use crate::cluster;
 use crate::names;
+use crate::operator::PlannedOrder;
 use crate::plan::{self, Cluster, Phases, Plan, Workload};
 use crate::profile::Profile;
+use crate::rule::Rule;
 
 /// A story to be played under every profile.
 pub struct Scenario {
@@ -30,15 +32,50 @@ pub struct Scenario {
     pub name: &'static str,
     /// The story, for people.
     pub story: &'static str,
+    /// What it changes of the profile that it is played under: timing that the story needs.
+    pub adjust: fn(&mut Profile),
+    /// The machines that it is played on.
+    pub cluster: Cluster,
+    /// What the operator orders, drawn from the seed.
+    pub orders: fn(&mut Draw) -> Vec<PlannedOrder>,
     /// What happens, drawn from the seed.
     pub faults: fn(&mut Draw) -> Vec<PlannedFault>,
+    /// What is judged in it under every profile, promised or not.
+    pub promises: &'static [Promise],
     /// What is expected under a profile.
     pub expectation: fn(&Profile) -> Expectation,
     /// What a run must reach under a profile, besides writes before and after.
     pub goals: fn(&Profile) -> Vec<Goal>,
     /// Whether `run` without arguments plays it.
     pub by_default: bool,
+    /// The rule that it shows, if it shows one.
+    pub shows: Option<Shows>,
 }
+
+/// That a rule alone makes the difference in a scenario.
+pub struct Shows {
+    /// The rule.
+    pub rule: Rule,
+    /// The profile in which the check fails, and with the rule does not.
+    pub base: &'static str,
+    /// The check.
+    pub check: &'static str,
+}
+
+/// A scenario that does nothing: what the others do not say is as it is here.
+pub(crate) const PLAIN: Scenario = Scenario {
+    name: "",
+    story: "",
+    adjust: |_| {},
+    cluster: Cluster { replicas: 2, controllers: 1 },
+    orders: |_| Vec::new(),
+    faults: |_| Vec::new(),
+    promises: &[],
+    expectation: |_| Expectation::Holds,
+    goals: |_| Vec::new(),
+    by_default: true,
+    shows: None,
+};
 
 /// Every scenario, in the order of the tables.
 pub const ALL: [Scenario; 11] = [
@@ -83,6 +120,9 @@ pub fn all_names() -> Vec<&'static str> {
 impl Scenario {
     /// The plan of one run: every choice is made here.
     pub fn plan(&self, profile: &Profile, seed: u64) -> Plan {
+        let mut profile = profile.clone();
+        (self.adjust)(&mut profile);
+        let profile = &profile;
         let mut goals = vec![Goal::Writes];
         goals.extend(profile.lb.then_some(Goal::LbWrites));
         goals.extend((self.goals)(profile));
@@ -90,7 +130,7 @@ impl Scenario {
             schema: plan::SCHEMA,
             scenario: self.name.to_owned(),
             seed,
-            promises: promises(profile, &goals),
+            promises: promises(profile, &goals, self.promises),
             goals,
             expectation: (self.expectation)(profile),
             phases: Phases {
@@ -101,14 +141,16 @@ impl Scenario {
                 quiet_ms: 500,
             },
             world: sim::WorldConfig::default(),
-            cluster: Cluster { replicas: 2, controllers: 1 },
+            cluster: self.cluster.clone(),
             workload: Workload { pause_ms_min: 50, pause_ms_max: 250, timeout_ms: 500 },
             profile: profile.clone(),
             clocks: Default::default(),
+            orders: Vec::new(),
             faults: Vec::new(),
         };
         let mut draw = Draw { profile, random: random_stream(seed, "plan") };
         plan.faults = (self.faults)(&mut draw);
+        plan.orders = (self.orders)(&mut draw);
         let mut random = random_stream(seed, "clocks");
         plan.clocks =
             cluster::machines(&plan).into_iter().map(|name| (name, clocks(&mut random))).collect();
@@ -118,9 +160,10 @@ impl Scenario {
 
 /// As long as nobody is promoted there is one master, and one master promises everything but a
 /// lease that is needed from the start.
-fn promises(profile: &Profile, goals: &[Goal]) -> Vec<Promise> {
+fn promises(profile: &Profile, goals: &[Goal], judged: &[Promise]) -> Vec<Promise> {
     if !goals.contains(&Goal::NoPromotion) {
-        return profile.promises.clone();
+        let more = judged.iter().filter(|promise| !profile.promises.contains(promise));
+        return profile.promises.iter().chain(more).copied().collect();
     }
     let needs_more = |promise: &Promise| *promise == Promise::ClosedStart;
     Promise::ALL.into_iter().filter(|p| !needs_more(p) || profile.promises.contains(p)).collect()

@@ -3,7 +3,7 @@
 use reports::record::Expectation;
 use sim::goal::Goal;
 
-use super::Scenario;
+use super::{PLAIN, Scenario};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "no_fault",
@@ -11,5 +11,5 @@ pub(super) const SCENARIO: Scenario = Scenario {
     faults: |_| vec![],
     expectation: |_| Expectation::Holds,
     goals: |_| vec![Goal::NoPromotion],
-    by_default: true,
+    ..PLAIN
 };

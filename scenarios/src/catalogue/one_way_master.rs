@@ -2,7 +2,7 @@
 
 use sim::fault::{CutKind, Fault, Packets, PlannedFault};
 
-use super::{Draw, Scenario, holds_with_a_lease, promotion_goals};
+use super::{Draw, PLAIN, Scenario, holds_with_a_lease, promotion_goals};
 
 pub(super) const DEAF: Scenario = Scenario {
     name: "one_way_master_deaf",
@@ -10,7 +10,7 @@ pub(super) const DEAF: Scenario = Scenario {
     faults: |draw| faults(draw, Packets::In),
     expectation: holds_with_a_lease,
     goals: promotion_goals,
-    by_default: true,
+    ..PLAIN
 };
 
 pub(super) const MUTE: Scenario = Scenario {
@@ -20,7 +20,7 @@ pub(super) const MUTE: Scenario = Scenario {
     faults: |draw| faults(draw, Packets::Out),
     expectation: holds_with_a_lease,
     goals: promotion_goals,
-    by_default: true,
+    ..PLAIN
 };
 
 fn faults(draw: &mut Draw, packets: Packets) -> Vec<PlannedFault> {
