@@ -103,6 +103,16 @@ impl Story {
         self
     }
 
+    /// The machine is master in its own eyes, and may not write.
+    pub(super) fn waits(mut self, at_ms: u64, machine: &str, version: i64, lease: Lease) -> Self {
+        self = self.sample(at_ms, machine, version, ProcessState::Running, false, lease);
+        if let Some((_, _, What::Sample { status: Some(status), .. })) = self.events.last_mut() {
+            status.role = Role::Master;
+            self.statuses.insert(machine.to_owned(), status.clone());
+        }
+        self
+    }
+
     pub(super) fn hang(self, at_ms: u64, machine: &str) -> Self {
         self.state(at_ms, machine, ProcessState::Hung)
     }

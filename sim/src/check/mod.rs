@@ -5,6 +5,8 @@
 
 mod acknowledged_writes;
 mod acknowledgement_authority;
+mod availability;
+mod availability_properties;
 mod converged;
 mod equal_replicas;
 mod faults_bit;
@@ -122,6 +124,7 @@ fn measure(reading: &Reading) -> Figures {
         stale_route_ms: route::stale_route_ms(reading),
         lost_writes: acknowledged_writes::lost(reading).map(|lost| lost.counts).unwrap_or_default(),
         unavailable_ms: sweep::unavailable_ms(reading),
+        availability: availability::availability(reading),
         operations: operations(reading.history),
         failovers,
     }

@@ -12,7 +12,8 @@ pub(super) fn overlap_ms(reading: &Reading) -> u64 {
         let failovers = reading.windows().of_shard(shard).iter().skip(1);
         let first = failovers.filter_map(|window| window.effect).min();
         let from_ms = first.map_or(u64::MAX, |p| p.at_ms);
-        time_with(reading, shard, (from_ms, reading.end_ms), |authoritative| authoritative >= 2)
+        let overlaps = times_with(reading, shard, |authoritative| authoritative >= 2);
+        length_ms(&overlaps, (from_ms, reading.end_ms))
     };
     reading.tenures.keys().map(of_shard).sum()
 }
@@ -20,18 +21,30 @@ pub(super) fn overlap_ms(reading: &Reading) -> u64 {
 /// Milliseconds without an authoritative node from the end of settle to the end of converge,
 /// summed over shards.
 pub(super) fn unavailable_ms(reading: &Reading) -> u64 {
-    let range = (reading.phase_ms(Phase::Disturb), reading.phase_ms(Phase::FinalReads));
-    let shards = reading.tenures.keys();
-    shards.map(|&shard| time_with(reading, shard, range, |authoritative| authoritative == 0)).sum()
+    let range = judged_for_availability(reading);
+    let of_shard = |&shard: &u32| length_ms(&without_authority(reading, shard), range);
+    reading.tenures.keys().map(of_shard).sum()
 }
 
-/// How long within a range the number of authoritative nodes was such.
-fn time_with(
-    reading: &Reading,
-    shard: u32,
-    (from_ms, until_ms): (u64, u64),
-    such: impl Fn(i64) -> bool,
-) -> u64 {
+/// When a shard must have an authoritative node: from the end of settle to the end of converge.
+pub(super) fn judged_for_availability(reading: &Reading) -> (u64, u64) {
+    (reading.phase_ms(Phase::Disturb), reading.phase_ms(Phase::FinalReads))
+}
+
+/// From when to when a shard had no authoritative node, from the start of the run to its end, in
+/// order. An authority of no length ends no such time.
+pub(super) fn without_authority(reading: &Reading, shard: u32) -> Vec<(u64, u64)> {
+    times_with(reading, shard, |authoritative| authoritative == 0)
+}
+
+fn length_ms(times: &[(u64, u64)], (from_ms, until_ms): (u64, u64)) -> u64 {
+    let within =
+        |&(from, until): &(u64, u64)| until.min(until_ms).saturating_sub(from.max(from_ms));
+    times.iter().map(within).sum()
+}
+
+/// From when to when the number of authoritative nodes was such, in order and apart.
+fn times_with(reading: &Reading, shard: u32, such: impl Fn(i64) -> bool) -> Vec<(u64, u64)> {
     // How the number changes, by time.
     let mut changes: BTreeMap<u64, i64> = BTreeMap::new();
     for machine in reading.machines_of(shard) {
@@ -43,16 +56,19 @@ fn time_with(
         }
     }
     changes.entry(u64::MAX).or_default();
-    let (mut total_ms, mut since_ms, mut authoritative) = (0, 0, 0);
+    let mut times: Vec<(u64, u64)> = Vec::new();
+    let (mut since_ms, mut authoritative) = (0, 0);
     for (at_ms, change) in changes {
-        if such(authoritative) {
-            let stretch = at_ms.min(until_ms).saturating_sub(since_ms.max(from_ms));
-            total_ms += stretch;
+        if such(authoritative) && since_ms < at_ms {
+            match times.last_mut() {
+                Some((_, until_ms)) if *until_ms == since_ms => *until_ms = at_ms,
+                _ => times.push((since_ms, at_ms)),
+            }
         }
         since_ms = at_ms;
         authoritative += change;
     }
-    total_ms
+    times
 }
 
 #[cfg(test)]
