@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 
 use serde::Serialize;
 use sim::check;
-use sim::figures::LostWrites;
+use sim::figures::{LostWrites, Outage};
 use sim::history::Via;
 use sim::verdict::{Outcome, Verdict};
 
@@ -69,8 +69,22 @@ pub struct CellFigures {
     pub lost_writes: LostWrites,
     /// The lower median of the runs' unavailability in milliseconds.
     pub unavailable_median_ms: u64,
+    /// Outages of shards, all runs together.
+    pub outages: u64,
+    /// The longest of them, of equals that of the lowest seed; none if there was none.
+    pub longest_outage: Option<CellOutage>,
     /// Simulated milliseconds, all runs together.
     pub simulated_ms: u64,
+}
+
+/// An outage of one of a cell's runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CellOutage {
+    /// The run.
+    pub seed: u64,
+    /// The outage.
+    #[serde(flatten)]
+    pub outage: Outage,
 }
 
 /// How often a check answered what in the runs of a cell.
@@ -200,10 +214,16 @@ impl CellResult {
 }
 
 impl CellFigures {
+    /// The length of the longest outage in milliseconds; 0 if there was none.
+    pub fn outage_max_ms(&self) -> u64 {
+        self.longest_outage.as_ref().map_or(0, |longest| longest.outage.length_ms())
+    }
+
     fn of(runs: &[RunRecord]) -> CellFigures {
         let mut figures = CellFigures {
             span_median_ms: lower_median(runs.iter().map(|run| run.figures.span_ms)),
             unavailable_median_ms: lower_median(runs.iter().map(|run| run.figures.unavailable_ms)),
+            longest_outage: longest_outage(runs),
             ..CellFigures::default()
         };
         for run in runs {
@@ -217,6 +237,8 @@ impl CellFigures {
             figures.lost_writes.replication_lag += of_run.lost_writes.replication_lag;
             figures.lost_writes.split_brain += of_run.lost_writes.split_brain;
             figures.lost_writes.unexplained += of_run.lost_writes.unexplained;
+            figures.outages +=
+                of_run.availability.iter().map(|of| of.outages.len() as u64).sum::<u64>();
             figures.simulated_ms += run.simulated_ms;
         }
         figures
@@ -347,6 +369,15 @@ fn count_checks(runs: &[RunRecord]) -> Vec<CheckCount> {
         }
     }
     counts
+}
+
+/// Of runs by ascending seed.
+fn longest_outage(runs: &[RunRecord]) -> Option<CellOutage> {
+    let outages = runs.iter().rev().filter_map(|run| {
+        let outage = run.figures.longest_outage()?.clone();
+        Some(CellOutage { seed: run.seed, outage })
+    });
+    outages.max_by_key(|of| of.outage.length_ms())
 }
 
 /// The middle value, the lower of two; 0 of none.

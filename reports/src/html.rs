@@ -20,6 +20,7 @@ pub use index::index;
 
 mod index;
 mod legend;
+mod outages;
 mod sections;
 
 const STYLE: &str = include_str!("html/style.css");
@@ -38,6 +39,7 @@ pub fn page(record: &RunRecord, history: &History) -> String {
         p { (wording::run_expectation(record)) }
         (timelines(record, &lanes))
         (sections::failovers(record, &events))
+        (outages::outages(record, &events))
         (sections::figures(record))
         (sections::verdicts(record, &events))
         (sections::faults(record, &lanes))

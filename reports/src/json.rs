@@ -9,6 +9,13 @@
 //!   `as_expected`, `promise_broken`, `break_missing`, `vacuous`, `undecided`) and `worst_seed`.
 //! - `runs`: a list of [`RunRecord`]s, those of the first cell first, by seed.
 //!
+//! The `figures` of a run have `availability`: for each `shard` its `unavailable_ms`, `longest_ms` and
+//! `outages`, each with `from_ms`, `until_ms`, `end` (tagged by `by`: `failover` with `to`, `recovery`
+//! with `of`, `nothing`), `parts` (`detection_ms`, `election_ms`, `push_ms`, `lease_wait_ms`,
+//! `not_ready_ms`, `recovery_ms`; their sum is the length), `client_reaction_ms` (none if nothing was
+//! acknowledged until the next one) and `evidence`. Those of a cell have the number of `outages` and
+//! the `longest_outage` with the `seed` of its run.
+//!
 //! [`verdict`] writes one [`RunRecord`], the `verdict.json` of a run directory. All times are
 //! simulated milliseconds; evidence is a list of event numbers of the run's history.
 

@@ -4,7 +4,7 @@
 //! The trap: names and reasons may hold characters that Markdown or a table reads as its own;
 //! all that comes from outside passes through `escape`.
 
-use crate::cell::Cell;
+use crate::cell::{Cell, CellOutage};
 use crate::record::Expectation;
 use crate::text::{scenarios, summary};
 use crate::wording;
@@ -18,6 +18,7 @@ pub fn report(cells: &[Cell], page_of: impl Fn(&Cell) -> Option<String>) -> Stri
         surprises(cells),
         HOW_TO_READ.to_string(),
         table(cells, &page_of),
+        outages(cells),
         reasons(cells),
     ];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
@@ -48,7 +49,8 @@ balancer still sent new connections to the deposed master.
 together, by cause: *replication lag* (acknowledged before the promotion took effect), *split brain* \
 (after it), *unexplained* (no failover explains it).
 - **unavailable**: median time in which a shard had no node that could take a write, from the end \
-of settling to the end of the run's convergence.
+of settling to the end of the run's convergence. One stretch of it is an *outage*; the longest one \
+of each cell is taken apart below.
 - **verdict**: `holds`, or in how many runs a check broke.
 - **as expected**: whether the scenario foresees that for this profile. It links to the page of the \
 cell's worst run.
@@ -94,6 +96,45 @@ fn row(cell: &Cell, page: Option<String>) -> String {
     ];
     format!("| {} |\n", fields.join(" | "))
 }
+
+/// The longest outage of each cell that had one.
+fn outages(cells: &[Cell]) -> String {
+    let mut rows = String::new();
+    for cell in cells {
+        let Some(CellOutage { seed, outage }) = &cell.figures.longest_outage else {
+            continue;
+        };
+        let [scenario, profile] = [&cell.scenario, &cell.profile].map(|name| escape(name));
+        let length = wording::seconds(outage.length_ms());
+        let parts = wording::outage_parts(outage).join(" | ");
+        let reaction = wording::client_reaction(outage);
+        let end = escape(&wording::outage_end(&outage.end));
+        let outages = cell.figures.outages;
+        rows.push_str(&format!(
+            "| {scenario} | {profile} | {outages} | {seed} | {length} | {parts} | {reaction} | {end} |\n"
+        ));
+    }
+    if rows.is_empty() {
+        return rows;
+    }
+    let parts = wording::OUTAGE_PARTS.join(" | ");
+    format!(
+        "{OUTAGES}| scenario | profile | outages | seed | longest | {parts} | client reaction \
+         | ended by |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n{rows}"
+    )
+}
+
+const OUTAGES: &str = "\
+## Availability
+
+The longest outage of each cell, in the run with that *seed*, and its parts, which sum up to it: \
+*detection*, until a controller began with the failover; *election*, until the store's commit; \
+*push*, until the new master acted under it; *lease wait*, until its lease let it write; *not ready*, \
+while it hung, was down, loading or paused instead; *recovery*, if the old master came back. Beside it \
+the *client reaction*: from then on until that node acknowledged its first write. **outages** is their \
+number in all runs together.
+
+";
 
 fn link(label: &str, page: Option<String>) -> String {
     match page {

@@ -104,7 +104,10 @@ pub fn noteworthy(record: &RunRecord, history: &History, lanes: &Lanes) -> Notew
 fn evidence(record: &RunRecord) -> BTreeSet<u64> {
     let of_verdicts = record.verdicts.iter().map(|verdict| &verdict.evidence);
     let of_failovers = record.figures.failovers.iter().map(|failover| &failover.evidence);
-    of_verdicts.chain(of_failovers).flat_map(|evidence| shown_evidence(evidence).0).collect()
+    let outages = record.figures.availability.iter().flat_map(|shard| &shard.outages);
+    let of_outages = outages.map(|outage| &outage.evidence);
+    let all = of_verdicts.chain(of_failovers).chain(of_outages);
+    all.flat_map(|evidence| shown_evidence(evidence).0).collect()
 }
 
 /// The first and last acknowledgement of a deposed node within the span of each failover.

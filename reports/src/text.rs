@@ -60,10 +60,11 @@ fn surprise(cell: &Cell) -> String {
 const LEGEND: &str = "\
 seconds; span: how long after the promotion took effect a deposed master still took writes (! longer
 than the TTL); overlap: two masters at once; stale: writes that a deposed master acknowledged (via LB);
-lost: acknowledged and gone, by replication lag/split brain/unexplained; unavail.: without a master.
+lost: acknowledged and gone, by replication lag/split brain/unexplained; unavail.: without a master;
+outage: the longest stretch of that.
 ";
 
-const COLUMNS: [Column; 13] = [
+const COLUMNS: [Column; 14] = [
     Column { head: ["", "  profile"], align: Align::Left },
     Column { head: ["", "seeds"], align: Align::Right },
     Column { head: ["fail-", "overs"], align: Align::Right },
@@ -75,6 +76,7 @@ const COLUMNS: [Column; 13] = [
     Column { head: ["stale", "route"], align: Align::Right },
     Column { head: ["lost writes", "lag/split/?"], align: Align::Right },
     Column { head: ["unavail.", "median"], align: Align::Right },
+    Column { head: ["outage", "max"], align: Align::Right },
     Column { head: ["", "verdict"], align: Align::Left },
     Column { head: ["as", "expected"], align: Align::Left },
 ];
@@ -108,6 +110,7 @@ fn row(cell: &Cell) -> Row {
         wording::seconds(figures.stale_route_max_ms),
         wording::lost_writes(&figures.lost_writes),
         wording::seconds(figures.unavailable_median_ms),
+        wording::seconds(figures.outage_max_ms()),
         wording::verdict(cell),
         match &cell.result {
             CellResult::AsExpected if !broken.is_empty() => format!("yes: {}", broken.join(", ")),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use sim::check::SPAN_WITHIN_TTL;
 use sim::fault::{CutKind, Fault, Packets, Way};
-use sim::figures::{Figures, LostWrites};
+use sim::figures::{Figures, LostWrites, Outage, OutageEnd};
 use sim::verdict::Outcome;
 
 use crate::cell::{self, Cell, CellResult};
@@ -62,6 +62,38 @@ pub fn lost_writes(lost: &LostWrites) -> String {
         return "0".into();
     }
     format!("{}/{}/{}", lost.replication_lag, lost.split_brain, lost.unexplained)
+}
+
+/// The names of an outage's parts, in the order of time.
+pub const OUTAGE_PARTS: [&str; 6] =
+    ["detection", "election", "push", "lease wait", "not ready", "recovery"];
+
+/// An outage's parts in seconds, in the order of [`OUTAGE_PARTS`].
+pub fn outage_parts(outage: &Outage) -> [String; OUTAGE_PARTS.len()] {
+    let parts = &outage.parts;
+    [
+        parts.detection_ms,
+        parts.election_ms,
+        parts.push_ms,
+        parts.lease_wait_ms,
+        parts.not_ready_ms,
+        parts.recovery_ms,
+    ]
+    .map(seconds)
+}
+
+/// How long after an outage the first write was acknowledged, in seconds; a dash if none was.
+pub fn client_reaction(outage: &Outage) -> String {
+    outage.client_reaction_ms.map_or("-".into(), seconds)
+}
+
+/// What ended an outage.
+pub fn outage_end(end: &OutageEnd) -> String {
+    match end {
+        OutageEnd::Failover { to } => format!("failover to {to}"),
+        OutageEnd::Recovery { of } => format!("recovery of {of}"),
+        OutageEnd::Nothing => "nothing".into(),
+    }
 }
 
 /// What the runs of a cell did, in a word: `holds`, `breaks 13/20`, …

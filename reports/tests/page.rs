@@ -77,6 +77,22 @@ fn a_page_tells_the_verdict_the_expectation_and_how_to_replay() {
     }
 }
 
+/// From 12.000 s, when it hung, to 24.055 s, when its successor took over.
+#[test]
+fn a_page_takes_the_outage_apart() {
+    let (record, history) = sample::broken_run();
+    let page = html::page(&record, &history);
+    let section = page.split("<h2>Outages</h2>").nth(1).expect("the section");
+    let row = section.split("<tbody>").nth(1).and_then(|rest| rest.split("</tbody>").next());
+    let cells = all(row.expect("a row"), "<td class=\"number\">", '/');
+    let figures: Vec<&str> =
+        cells.iter().map(|cell| cell.trim_start_matches("<b>").trim_end_matches('<')).collect();
+    let (from, until, length, reaction) = ("12.000", "24.055", "12.055", "0.020");
+    let parts = ["11.900", "0.100", "0.055", "0", "0", "0"];
+    assert_eq!(figures, [&["0", from, until, length], &parts[..], &[reaction]].concat());
+    assert!(section.contains("failover to node-2"));
+}
+
 #[test]
 fn the_same_run_gives_the_same_bytes() {
     let (record, history) = sample::broken_run();

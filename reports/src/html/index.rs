@@ -21,11 +21,11 @@ pub fn index(cells: &[Cell], page_of: impl Fn(&Cell) -> Option<String>) -> Strin
                 th.number { "span median, s" } th.number { "span max, s" } th.number { "TTL, s" }
                 th.number { "overlap max, s" } th.number { "stale writes (via LB)" }
                 th.number { "stale route max, s" } th.number { "lost: lag / split / unexpl." }
-                th.number { "unavailable median, s" } th { "verdict" } th { "as expected" }
+                th.number { "unavailable median, s" } th.number { "outage max, s" } th { "verdict" } th { "as expected" }
             } }
             @for scenario in scenarios(cells) {
                 tbody {
-                    tr { th.scenario colspan="13" { (scenario) } }
+                    tr { th.scenario colspan="14" { (scenario) } }
                     @for cell in cells.iter().filter(|cell| cell.scenario == scenario) {
                         (row(cell, page_of(cell)))
                     }
@@ -35,7 +35,8 @@ pub fn index(cells: &[Cell], page_of: impl Fn(&Cell) -> Option<String>) -> Strin
         p.light {
             "Span: how long after the promotion took effect a deposed master still took writes; red: longer \
              than the TTL. Overlap: two masters at once. Stale writes: acknowledged by a deposed master. Lost \
-             writes: acknowledged and absent in the end. Each verdict links to the cell's worst run."
+             writes: acknowledged and absent in the end. Unavailable: without a master that takes writes; an \
+             outage is one stretch of that. Each verdict links to the cell's worst run."
         }
     };
     document("Report", body)
@@ -69,6 +70,7 @@ fn row(cell: &Cell, page: Option<String>) -> Markup {
             td.number { (seconds(figures.stale_route_max_ms)) }
             td.number { (wording::lost_writes(&figures.lost_writes)) }
             td.number { (seconds(figures.unavailable_median_ms)) }
+            td.number { (seconds(figures.outage_max_ms())) }
             td.short.(verdict_class(cell)) {
                 @match page {
                     Some(page) => a href=(page) { (verdict) },

@@ -50,6 +50,7 @@ pub(super) fn figures(record: &RunRecord) -> Markup {
     let stale = |via| figures.stale_writes.get(&via).copied().unwrap_or(0);
     let lost = &figures.lost_writes;
     let ended = &figures.operations;
+    let longest_ms = figures.longest_outage().map_or(0, |outage| outage.length_ms());
     html! {
         h2 { "Figures" }
         dl.figures {
@@ -64,7 +65,10 @@ pub(super) fn figures(record: &RunRecord) -> Markup {
                 b { (lost.total()) } " acknowledged and absent in the end: " (lost.replication_lag)
                 " by replication lag, " (lost.split_brain) " by split brain, " (lost.unexplained) " unexplained"
             }
-            dt { "Unavailable" } dd { b { (seconds(figures.unavailable_ms)) " s" } " without a master that takes writes" }
+            dt { "Unavailable" } dd {
+                b { (seconds(figures.unavailable_ms)) " s" } " without a master that takes writes, "
+                (seconds(longest_ms)) " s at most at a time"
+            }
             dt { "Operations" } dd {
                 (ended.ok) " acknowledged, " (ended.fail) " surely not done, " (ended.info) " may have been done"
             }

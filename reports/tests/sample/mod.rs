@@ -146,6 +146,7 @@ impl Story {
     fn failover(&mut self) {
         self.note(15_020, "controller-1", "probe of node-1 failed (1 of 5)");
         self.note(23_900, "controller-1", "probe of node-1 failed (5 of 5), promotes node-2");
+        self.observe(23_900, "controller-1", Observation::FailoverBegun { shard: 0 });
         self.commit(COMMIT_MS, 2, "node-2");
         self.status(P_MS, "node-2", status(Role::Master, 2, Lease::None, true, None));
         self.status(
@@ -294,6 +295,7 @@ fn record(history: &History) -> RunRecord {
             unexplained: 0,
         },
         unavailable_ms: P_MS - HANG_MS.0,
+        availability: sim::check::judge(history).1.availability,
         operations: Operations {
             ok: returned(|r| matches!(r, OpResult::Ok)),
             fail: returned(|r| matches!(r, OpResult::Fail { .. })),
