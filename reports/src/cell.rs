@@ -9,16 +9,12 @@
 use std::cmp::Reverse;
 
 use serde::Serialize;
-use sim::check;
 use sim::figures::{LostWrites, Outage};
 use sim::history::Via;
 use sim::verdict::{Outcome, Verdict};
 
 use crate::record::{Expectation, RunRecord};
-
-/// The checks without which a run proves nothing: it did not reach what it must, or a fault
-/// that it needed bit nothing.
-pub const VACUITY_CHECKS: [&str; 2] = [check::GOALS, check::FAULTS_BIT];
+use crate::vacuity::is_vacuity;
 
 /// The runs of one scenario under one profile, with one expectation and one yardstick.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -184,7 +180,8 @@ impl Cell {
         self.runs.iter().find(|run| run.seed == self.worst_seed).expect("a seed of this cell")
     }
 
-    /// The runs in which any check but those of [`VACUITY_CHECKS`] failed.
+    /// The runs in which any check of the system failed: not those of
+    /// [`crate::vacuity::VACUITY_CHECKS`].
     pub fn broken_runs(&self) -> usize {
         self.runs.iter().filter(|run| failures(run).any(|v| !is_vacuity(&v.check))).count()
     }
@@ -267,17 +264,8 @@ pub fn unexpected_failures(run: &RunRecord) -> impl Iterator<Item = &Verdict> {
     failures(run).filter(move |verdict| Some(&verdict.check) != allowed)
 }
 
-/// What a run missed, if it proves nothing.
-pub fn vacuity(run: &RunRecord) -> Option<&Verdict> {
-    failures(run).find(|verdict| is_vacuity(&verdict.check))
-}
-
 fn failures(run: &RunRecord) -> impl Iterator<Item = &Verdict> {
     run.counted().filter(|verdict| verdict.outcome == Outcome::Fail)
-}
-
-fn is_vacuity(check: &str) -> bool {
-    VACUITY_CHECKS.contains(&check)
 }
 
 fn belongs_to(run: &RunRecord, other: &RunRecord) -> bool {
@@ -290,7 +278,7 @@ fn belongs_to(run: &RunRecord, other: &RunRecord) -> bool {
 /// names the worst run of its kind.
 fn worst_first(runs: &[RunRecord]) -> Vec<&RunRecord> {
     let rank = |run: &RunRecord| {
-        if vacuity(run).is_some() {
+        if run.vacuity().is_some() {
             0
         } else if unexpected_failures(run).next().is_some() {
             1
@@ -308,8 +296,8 @@ fn worst_first(runs: &[RunRecord]) -> Vec<&RunRecord> {
 
 fn judge(expectation: &Expectation, worst_first: &[&RunRecord]) -> CellResult {
     let worst = worst_first[0];
-    if let Some(verdict) = vacuity(worst) {
-        return CellResult::Vacuous { seed: worst.seed, reason: verdict.reason.clone() };
+    if let Some(reason) = worst.vacuity() {
+        return CellResult::Vacuous { seed: worst.seed, reason: reason.to_owned() };
     }
     if let Some(verdict) = unexpected_failures(worst).next() {
         return CellResult::PromiseBroken {

@@ -19,4 +19,5 @@ pub mod noteworthy;
 pub mod record;
 pub mod text;
 pub mod timeline;
+pub mod vacuity;
 pub mod wording;

@@ -6,6 +6,8 @@ use sim::fault::Bite;
 use sim::figures::Figures;
 use sim::verdict::{Outcome, Verdict};
 
+use crate::vacuity::vacuity;
+
 /// The version of the JSON that is written: raised when a field changes its meaning or goes.
 pub const SCHEMA: u32 = 1;
 
@@ -59,6 +61,11 @@ impl RunRecord {
     /// The verdicts that count: not those about what was never promised.
     pub fn counted(&self) -> impl Iterator<Item = &Verdict> {
         self.verdicts.iter().filter(|verdict| !verdict.informative)
+    }
+
+    /// What it missed, if it proves nothing.
+    pub fn vacuity(&self) -> Option<&str> {
+        vacuity(&self.verdicts, &self.figures)
     }
 
     /// The worst of its verdicts that count.

@@ -101,7 +101,7 @@ pub fn verdict(cell: &Cell) -> String {
     let runs = cell.runs.len();
     let of = |matching: usize| format!("{matching}/{runs}");
     if let CellResult::Vacuous { .. } = cell.result {
-        let vacuous = cell.runs.iter().filter(|run| cell::vacuity(run).is_some()).count();
+        let vacuous = cell.runs.iter().filter(|run| run.vacuity().is_some()).count();
         return format!("vacuous {}", of(vacuous));
     }
     let broken = cell.broken_runs();
@@ -156,8 +156,8 @@ pub fn surprise(cell: &Cell) -> Option<String> {
 /// The verdict of one run in one plain sentence.
 pub fn run_verdict(run: &RunRecord) -> String {
     let failed = |outcome| run.counted().find(|verdict| verdict.outcome == outcome);
-    if let Some(verdict) = cell::vacuity(run) {
-        return format!("Proves nothing: {}.", sentence_end(&verdict.reason));
+    if let Some(reason) = run.vacuity() {
+        return format!("Proves nothing: {}.", sentence_end(reason));
     }
     match (failed(Outcome::Fail), failed(Outcome::Unknown)) {
         (Some(verdict), _) if verdict.check == SPAN_WITHIN_TTL => span_broken(run),

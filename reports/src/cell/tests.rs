@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::record::SCHEMA;
-use sim::figures::Figures;
+use crate::vacuity::VACUITY_CHECKS;
+use sim::figures::{Figures, Operations};
 
 const SPAN: &str = "span-within-ttl";
 
@@ -32,7 +33,10 @@ fn run(seed: u64, expectation: Expectation, verdicts: &[(&str, Outcome)]) -> Run
         expectation,
         digest: String::new(),
         verdicts: verdicts.iter().map(verdict).collect(),
-        figures: Figures::default(),
+        figures: Figures {
+            operations: Operations { ok: 1, ..Operations::default() },
+            ..Figures::default()
+        },
         bites: vec![],
         simulated_ms: 1_000,
         replay: format!("splitbrain run s --profile p --seed {seed}"),
@@ -90,6 +94,18 @@ fn a_missed_goal_is_vacuous_whatever_else_happened() {
         let expected = CellResult::Vacuous { seed: 2, reason: format!("{check} of 2") };
         assert_eq!(result(runs), expected);
     }
+}
+
+#[test]
+fn clients_that_never_got_through_prove_nothing() {
+    let mut mute = run(2, holds(), &[(SPAN, Outcome::Pass)]);
+    mute.figures.operations.ok = 0;
+    let cells = Cell::gather([run(1, holds(), &[(SPAN, Outcome::Pass)]), mute]);
+    let CellResult::Vacuous { seed: 2, reason } = &cells[0].result else {
+        panic!("{:?}", cells[0].result);
+    };
+    assert_eq!(reason, "no operation of a client was acknowledged");
+    assert_eq!(exit_status(&cells), 3);
 }
 
 #[test]
