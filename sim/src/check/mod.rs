@@ -21,6 +21,7 @@ mod no_resurrection;
 mod no_span;
 mod operations;
 mod reading;
+mod registry;
 mod route;
 mod span;
 mod span_properties;
@@ -37,6 +38,7 @@ mod written_values;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use reading::{Reading, ReadingError};
+pub use registry::{ALL, Check};
 
 use crate::figures::{Figures, Operations};
 use crate::history::{History, OpResult, What};

@@ -113,6 +113,19 @@ pub enum ReadingError {
     },
 }
 
+impl ReadingError {
+    /// The line of the history that shows it, counted from 1.
+    pub fn line(&self) -> u64 {
+        match self {
+            ReadingError::NoSetup => 1,
+            ReadingError::UnknownMember { event, .. }
+            | ReadingError::RepeatedOperation { event, .. }
+            | ReadingError::RepeatedEnd { event, .. }
+            | ReadingError::Answers { event, .. } => event + 1,
+        }
+    }
+}
+
 impl<'a> Reading<'a> {
     /// Digests a history.
     ///
