@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::fault::{Bite, Fault};
 use crate::goal::Goal;
 use crate::promise::Promise;
+use crate::unknown_fields;
 
 /// One event. Its place in the history is its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -352,6 +353,14 @@ pub enum HistoryError {
         /// What is wrong, with the column.
         error: serde_json::Error,
     },
+    /// A line has a field that no event has.
+    #[error("history line {line}: unknown field `{field}`")]
+    UnknownField {
+        /// Counted from 1.
+        line: usize,
+        /// The field, with those it stands in.
+        field: String,
+    },
     /// Numbers must count up from 0 without a gap.
     #[error("history line {line}: event number {found}, expected {expected}")]
     Number {
@@ -416,13 +425,18 @@ impl History {
     /// Reads what [`History::to_json_lines`] wrote.
     ///
     /// # Errors
-    /// Names the line that is no event, is out of number or goes back in time.
+    /// Names the line that is no event, has a field too many, is out of number or goes back in
+    /// time.
     pub fn from_json_lines(lines: impl BufRead) -> Result<Self, HistoryError> {
         let mut history = History::default();
         for (at, text) in lines.lines().enumerate() {
             let line = at + 1;
+            let text = text?;
             let event: Event =
-                serde_json::from_str(&text?).map_err(|error| HistoryError::Line { line, error })?;
+                serde_json::from_str(&text).map_err(|error| HistoryError::Line { line, error })?;
+            if let Some(field) = unknown_fields::first(&text, &event) {
+                return Err(HistoryError::UnknownField { line, field });
+            }
             if event.number != at as u64 {
                 return Err(HistoryError::Number {
                     line,

@@ -22,6 +22,7 @@ mod process;
 pub mod promise;
 mod recorder;
 mod time;
+mod unknown_fields;
 pub mod verdict;
 pub mod world;
 mod world_config;
