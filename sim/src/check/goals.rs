@@ -6,7 +6,7 @@ use super::GOALS;
 use super::reading::Reading;
 use crate::figures::{Failover, Figures};
 use crate::goal::Goal;
-use crate::history::{OpResult, Phase, ProcessState, Via, What};
+use crate::history::{Phase, ProcessState, Via, What};
 use crate::verdict::Verdict;
 
 /// Fails on the first goal that was not reached.
@@ -47,12 +47,11 @@ fn any(reading: &Reading, found: impl Fn(&What) -> bool) -> bool {
 
 fn wrote(reading: &Reading) -> bool {
     let (disturb_ms, heal_ms) = (reading.phase_ms(Phase::Disturb), reading.phase_ms(Phase::Heal));
-    let ok_within = |from_ms, until_ms| {
-        reading.history.events().iter().any(|event| {
-            (from_ms..until_ms).contains(&event.at_ms)
-                && matches!(&event.what, What::Return(end) if end.result == OpResult::Ok)
-        })
-    };
+    let writes = reading.operations.iter().filter(|operation| operation.is_write());
+    let acknowledged: Vec<u64> =
+        writes.filter_map(|write| Some(write.acknowledged()?.at_ms)).collect();
+    let ok_within =
+        |from_ms, until_ms| acknowledged.iter().any(|at_ms| (from_ms..until_ms).contains(at_ms));
     ok_within(0, disturb_ms) && ok_within(heal_ms, u64::MAX)
 }
 
@@ -156,6 +155,8 @@ mod tests {
             .phase(1_000, Phase::Disturb)
             .phase(2_000, Phase::Heal);
         assert!(!reached(&early, Goal::Writes), "none after the heal");
+        let read = early.clone().read(2_500, "a", "k", Some("v"));
+        assert!(!reached(&read, Goal::Writes), "a read is no write");
         assert!(reached(&early.write(2_500, "a", "k2", "v"), Goal::Writes));
     }
 }

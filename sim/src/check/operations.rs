@@ -22,6 +22,11 @@ impl<'a> Operation<'a> {
         (end.result == OpResult::Ok).then_some(moment)
     }
 
+    /// Whether it asks for a write.
+    pub(super) fn is_write(&self) -> bool {
+        self.asked.intents.iter().any(Intent::is_write)
+    }
+
     /// Whether it was surely not done.
     pub(super) fn failed(&self) -> bool {
         self.ended.is_some_and(|(_, end)| matches!(end.result, OpResult::Fail { .. }))
