@@ -130,11 +130,14 @@ impl Story {
     }
 
     /// The same by a client that came another way.
-    pub(super) fn write_via(mut self, at_ms: u64, machine: &str, key: &str, via: Via) -> Self {
+    pub(super) fn write_via(self, at_ms: u64, machine: &str, key: &str, via: Via) -> Self {
+        self.via(via).write(at_ms, machine, key, "v").via(Via::Sticky)
+    }
+
+    /// Whichever way clients come from now on.
+    pub(super) fn via(mut self, via: Via) -> Self {
         self.via = via;
-        let mut story = self.write(at_ms, machine, key, "v");
-        story.via = Via::Sticky;
-        story
+        self
     }
 
     pub(super) fn append(self, at_ms: u64, machine: &str, key: &str, token: &str) -> Self {

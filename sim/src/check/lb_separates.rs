@@ -2,13 +2,15 @@
 //! that a client behind one of them begins does not reach the old target.
 
 use std::collections::BTreeMap;
+use std::iter::Peekable;
 
-use host::Observation;
+use host::Write;
 
 use super::LB_SEPARATES;
+use super::operations::Operation;
 use super::reading::Reading;
 use super::route::{Route, routes};
-use crate::history::{Via, What};
+use crate::history::Via;
 use crate::promise::Promise;
 use crate::verdict::Verdict;
 
@@ -19,33 +21,25 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
     for ((_, shard), of_balancer) in routes(reading) {
         by_shard.entry(shard).or_default().push(of_balancer);
     }
-    // When the operation of a write began, by key and by what tells the write from others.
-    let mut begun: BTreeMap<(&str, Option<&str>), u64> = BTreeMap::new();
+    let mut asked = Asked::of(reading);
     let (mut judged, mut astray) = (0_u64, Vec::new());
-    for event in reading.history.events() {
-        match &event.what {
-            What::Invoke(asked) if asked.via == Via::Lb => {
-                let writes = asked.intents.iter().filter(|intent| intent.is_write());
-                begun.extend(writes.map(|write| ((write.key(), write.token()), event.at_ms)));
+    for ack in &reading.acknowledgements {
+        let Some(balancers) = by_shard.get(&ack.shard) else { continue };
+        let leads_elsewhere = |operation: &&Operation| {
+            let began_ms = operation.invoked.at_ms;
+            balancers.iter().all(|routes| leads_elsewhere(routes, began_ms, ack.machine))
+        };
+        for write in ack.writes {
+            let operations = asked.can_be(write, ack.event);
+            if operations.is_empty() {
+                continue;
             }
-            What::Observe { observation: Observation::Acknowledged { writes }, .. } => {
-                let Some(balancers) =
-                    reading.shard_of(&event.on).and_then(|shard| by_shard.get(&shard))
-                else {
-                    continue;
-                };
-                let began = writes.iter().find_map(|write| {
-                    let key = write.key.as_str();
-                    let of_token = begun.get(&(key, Some(write.token.as_str())));
-                    of_token.or_else(|| begun.get(&(key, None)))
-                });
-                let Some(&began_ms) = began else { continue };
-                judged += 1;
-                if balancers.iter().all(|routes| leads_elsewhere(routes, began_ms, &event.on)) {
-                    astray.push(event.number);
-                }
+            judged += 1;
+            if operations.iter().all(leads_elsewhere) {
+                astray.push(ack.event);
             }
-            _ => {}
+            // One reply is of one operation.
+            break;
         }
     }
     let verdict = if astray.is_empty() {
@@ -58,6 +52,40 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
     verdict.counts_if(reading.promises(Promise::LbSeparates))
 }
 
+/// What clients behind load balancers have asked to be written so far.
+struct Asked<'r> {
+    /// Not yet begun, in order.
+    coming: Peekable<Box<dyn Iterator<Item = &'r Operation<'r>> + 'r>>,
+    /// By key, and by what tells the write from others on it.
+    begun: BTreeMap<(&'r str, Option<&'r str>), Vec<&'r Operation<'r>>>,
+}
+
+impl<'r> Asked<'r> {
+    fn of(reading: &'r Reading) -> Self {
+        let behind = reading.operations.iter().filter(|asks| asks.asked.via == Via::Lb);
+        let coming: Box<dyn Iterator<Item = _>> = Box::new(behind);
+        Self { coming: coming.peekable(), begun: BTreeMap::new() }
+    }
+
+    /// The operations of which a write can be that is acknowledged at an event: of increments,
+    /// which are not told apart, all that may still be under way. To be asked in the order of
+    /// events.
+    fn can_be(&mut self, write: &'r Write, event: u64) -> &[&'r Operation<'r>] {
+        while let Some(operation) = self.coming.next_if(|next| next.invoked.event < event) {
+            for write in operation.asked.intents.iter().filter(|intent| intent.is_write()) {
+                let told = (write.key(), write.token());
+                self.begun.entry(told).or_default().push(operation);
+            }
+        }
+        let key = write.key.as_str();
+        if let Some(increments) = self.begun.get_mut(&(key, None)) {
+            increments.retain(|increment| !increment.is_over_before(event));
+        }
+        let of_token = self.begun.get(&(key, Some(write.token.as_str())));
+        of_token.or_else(|| self.begun.get(&(key, None))).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// Whether a load balancer was redirected away from a machine before that time.
 fn leads_elsewhere(routes: &[Route], at_ms: u64, machine: &str) -> bool {
     let known = routes.partition_point(|route| route.from_ms < at_ms);
@@ -68,8 +96,11 @@ fn leads_elsewhere(routes: &[Route], at_ms: u64, machine: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use host::Observation;
+
     use super::super::fixture::Story;
     use super::*;
+    use crate::history::{Intent, OpResult};
     use crate::verdict::Outcome;
 
     fn judged(story: &Story) -> Verdict {
@@ -104,5 +135,24 @@ mod tests {
         assert!(judged(&stale.promises(&[])).informative);
         let other = route(redirected(), 11_500, "lb-2", "a").write_via(12_000, "a", "k", Via::Lb);
         assert_eq!(judged(&other).outcome, Outcome::Pass);
+    }
+    #[test]
+    fn an_increment_that_waited_in_a_hung_target_began_before_the_redirect() {
+        let increment = || vec![Intent::Increment { key: "n".into() }];
+        let lost = OpResult::Info { error: "timeout".into() };
+        let story = |via| {
+            let failover = Story::new().commit(0, 1, "a").authority(100, "a", 1);
+            let failover = route(failover, 200, "lb-1", "a").via(via);
+            let waiting = failover.ends(5_000, increment(), lost.clone()).via(Via::Lb);
+            let story = waiting.commit(10_000, 2, "b").authority(10_100, "b", 2);
+            // The next one goes the new way, and then the old target does what waited.
+            route(story, 11_000, "lb-1", "b").increment(12_000, "b", "n", 1)
+        };
+        let writes = vec![Write { key: "n".into(), token: "1".into() }];
+        let late = Observation::Acknowledged { writes };
+        let waited = story(Via::Lb).observe(12_500, "a", late.clone());
+        assert_eq!(judged(&waited).outcome, Outcome::Pass);
+        let other = story(Via::Direct).increment(13_000, "a", "n", 1);
+        assert_eq!(judged(&other).outcome, Outcome::Fail, "the first one came another way");
     }
 }

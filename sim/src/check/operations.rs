@@ -32,6 +32,13 @@ impl<'a> Operation<'a> {
         self.ended.is_some_and(|(_, end)| matches!(end.result, OpResult::Fail { .. }))
     }
 
+    /// Whether a client knew before an event that it was done, or that it was not.
+    pub(super) fn is_over_before(&self, event: u64) -> bool {
+        self.ended.is_some_and(|(moment, end)| {
+            moment.event < event && !matches!(end.result, OpResult::Info { .. })
+        })
+    }
+
     /// The machine that answered, if the client knows.
     pub(super) fn by(&self) -> Option<&'a str> {
         self.ended.and_then(|(_, end)| end.by.as_deref())
