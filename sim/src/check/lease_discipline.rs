@@ -4,7 +4,7 @@
 //! in exactly one line; without one it neither refuses nor logs. A lease that ran out near an
 //! acknowledgement, within the samples around it, decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use host::{Lease, Observation};
 
@@ -66,8 +66,7 @@ struct Found {
 impl Found {
     fn of(reading: &Reading) -> Self {
         let mut found = Self::default();
-        // Lines whose writes are not acknowledged yet, by machine.
-        let mut lines: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+        let mut lines: BTreeMap<&str, Lines> = BTreeMap::new();
         let mut left = Vec::new();
         let mut acknowledgements = reading.acknowledgements.iter().peekable();
         for event in reading.history.events() {
@@ -76,27 +75,27 @@ impl Found {
                 continue;
             }
             match &event.what {
-                What::Start { .. } => left.append(lines.entry(&event.on).or_default()),
+                What::Start { .. } => {
+                    left.extend(lines.remove(event.on.as_str()).into_iter().flat_map(Lines::left));
+                }
                 What::Observe { observation: Observation::LeaseRefused, .. } => {
                     found.refused.push(event.number);
                 }
                 What::Observe { observation: Observation::LeaseExpiredLogged, .. } => {
                     found.logged.push(event.number);
-                    lines.entry(&event.on).or_default().push(event.number);
+                    lines.entry(&event.on).or_default().log(event.number);
                 }
                 _ => {}
             }
         }
-        left.extend(lines.into_values().flatten());
+        left.extend(lines.into_values().flat_map(Lines::left));
         left.sort_unstable();
-        // A write may get its line and then fail, or lose its client.
-        let ended_otherwise =
-            reading.operations.iter().filter(|operation| operation.acknowledged().is_none());
-        found.lines_left = left.split_off(left.len().min(ended_otherwise.count()));
+        let explained = left_by_others(reading, &left);
+        found.lines_left = left.split_off(left.len().min(explained));
         found
     }
 
-    fn acknowledge(&mut self, reading: &Reading, ack: &Acknowledgement, lines: &mut Vec<u64>) {
+    fn acknowledge(&mut self, reading: &Reading, ack: &Acknowledgement, lines: &mut Lines) {
         let all = |lease| {
             let mut near = reading.standings_near(ack.machine, ack.at_ms).peekable();
             near.peek().is_some() && near.all(|standing| standing.lease() == lease)
@@ -104,10 +103,10 @@ impl Found {
         if all(Lease::Held) {
             return;
         }
-        let line = if lines.is_empty() { None } else { Some(lines.remove(0)) };
+        lines.may_be_about_one();
         if all(Lease::Expired) {
             self.expired.push(ack.event);
-            self.unlogged.extend(line.is_none().then_some(ack.event));
+            self.unlogged.extend((!lines.must_be_about_one()).then_some(ack.event));
         } else if all(Lease::None) {
             self.without.push(ack.event);
         }
@@ -128,10 +127,57 @@ impl Found {
     }
 }
 
+/// The lines of log of one life of a machine, against its acknowledgements so far. A write that
+/// is acknowledged near the end of a lease may have its line or none, so lines are counted twice:
+/// so that those writes that must have one get it, and so that as few as can be are left.
+#[derive(Default)]
+struct Lines {
+    for_those_that_must: u64,
+    not_used_at_all: VecDeque<u64>,
+}
+
+impl Lines {
+    fn log(&mut self, event: u64) {
+        self.for_those_that_must += 1;
+        self.not_used_at_all.push_back(event);
+    }
+
+    fn may_be_about_one(&mut self) {
+        self.not_used_at_all.pop_front();
+    }
+
+    /// Whether there is a line for it.
+    fn must_be_about_one(&mut self) -> bool {
+        let found = self.for_those_that_must > 0;
+        self.for_those_that_must -= u64::from(found);
+        found
+    }
+
+    fn left(self) -> impl Iterator<Item = u64> {
+        self.not_used_at_all.into_iter()
+    }
+}
+
+/// How many of these lines can be about writes that were never acknowledged: a write may get its
+/// line and then fail, or lose its client.
+fn left_by_others(reading: &Reading, lines: &[u64]) -> usize {
+    let (Some(&first), Some(&last)) = (lines.first(), lines.last()) else {
+        return 0;
+    };
+    let others = reading.operations.iter().filter(|operation| {
+        operation.is_write()
+            && operation.acknowledged().is_none()
+            && operation.invoked.event < last
+            && !operation.is_over_before(first)
+    });
+    others.count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::fixture::Story;
     use super::*;
+    use crate::history::{Intent, OpResult};
     use crate::verdict::Outcome;
 
     fn judged(story: Story) -> Outcome {
@@ -174,6 +220,30 @@ mod tests {
         assert_eq!(judged(log(one.clone(), 6_050)), Outcome::Fail, "two lines");
         let refused = one.observe(7_000, "a", Observation::LeaseRefused);
         assert_eq!(judged(refused), Outcome::Fail);
+    }
+
+    #[test]
+    fn a_write_that_ended_at_the_end_of_the_lease_takes_no_line_from_another() {
+        // The first one was let through while the lease ran, the second one waits for its reply.
+        let story = log(story(Gate::Log), 5_000).write(5_000, "a", "l", "v");
+        assert_eq!(judged(story.clone().write(5_012, "a", "m", "v")), Outcome::Pass);
+        assert_eq!(judged(story.clone()), Outcome::Pass, "or the line was the first one's");
+        let two = story.write(5_012, "a", "m", "v").write(5_013, "a", "n", "v");
+        assert_eq!(judged(two), Outcome::Fail, "but one line is not about two writes");
+    }
+
+    #[test]
+    fn only_a_write_that_was_not_acknowledged_explains_a_line_without_one() {
+        let ends = |intent, at_ms, result| story(Gate::Log).ends(at_ms, vec![intent], result);
+        let set = || Intent::SetFresh { key: "l".into(), value: "v".into() };
+        let read = || Intent::Read { key: "l".into() };
+        let info = || OpResult::Info { error: "?".into() };
+        let fail = || OpResult::Fail { error: "no".into() };
+        assert_eq!(judged(log(ends(set(), 5_500, info()), 6_000)), Outcome::Pass);
+        assert_eq!(judged(log(ends(read(), 5_500, info()), 6_000)), Outcome::Fail);
+        assert_eq!(judged(log(ends(set(), 5_500, fail()), 6_000)), Outcome::Fail, "over by then");
+        let later = log(story(Gate::Log), 6_000).ends(7_000, vec![set()], info());
+        assert_eq!(judged(later), Outcome::Fail, "not begun yet");
     }
 
     #[test]
