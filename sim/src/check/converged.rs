@@ -4,6 +4,8 @@
 //! The runner moves on to the final reads when the cluster has come to rest or its time for
 //! that is over; this check tells the two apart.
 
+use std::collections::BTreeSet;
+
 use super::CONVERGED;
 use super::reading::Reading;
 use super::route;
@@ -30,13 +32,15 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
                 named.unwrap_or("nobody"),
                 if machines.is_empty() { "nobody".into() } else { machines.join(" and ") }
             );
-            let evidence = standing.iter().map(|(_, standing)| standing.event).collect();
-            return Verdict::fail(CONVERGED, reason, evidence);
+            let named = named.and_then(|machine| at(reading, machine, at_ms));
+            let all = standing.iter().map(|(_, standing)| *standing).chain(named);
+            let events: BTreeSet<u64> = all.map(|standing| standing.event).collect();
+            return Verdict::fail(CONVERGED, reason, events.into_iter().collect());
         }
     }
-    if let Some((balancer, shard, target)) = route::astray(reading).first() {
-        let reason = format!("{balancer} still leads to {target} for shard {shard}");
-        return Verdict::fail(CONVERGED, reason, vec![]);
+    if let Some((balancer, shard, route)) = route::astray(reading).first() {
+        let reason = format!("{balancer} still leads to {} for shard {shard}", route.target);
+        return Verdict::fail(CONVERGED, reason, vec![route.event]);
     }
     Verdict::pass(CONVERGED, "every shard has one writable master, the one that the store names")
 }
@@ -53,9 +57,13 @@ mod tests {
     use super::*;
     use crate::verdict::Outcome;
 
-    fn outcome(story: &Story) -> Outcome {
+    fn judged(story: &Story) -> Verdict {
         let history = story.history();
-        verdict(&Reading::of(&history).expect("a whole history")).outcome
+        verdict(&Reading::of(&history).expect("a whole history"))
+    }
+
+    fn outcome(story: &Story) -> Outcome {
+        judged(story).outcome
     }
 
     fn story() -> Story {
@@ -75,7 +83,8 @@ mod tests {
     fn two_masters_none_or_the_wrong_one_fail() {
         assert_eq!(outcome(&story().end(20_000)), Outcome::Fail);
         let none = story().no_authority(15_000, "a", 2).no_authority(16_000, "b", 2);
-        assert_eq!(outcome(&none.end(20_000)), Outcome::Fail);
+        let verdict = judged(&none.end(20_000));
+        assert_eq!((verdict.outcome, verdict.evidence.len()), (Outcome::Fail, 1), "when b ceased");
         assert_eq!(outcome(&story().no_authority(16_000, "b", 2).end(20_000)), Outcome::Fail);
     }
 
@@ -86,7 +95,8 @@ mod tests {
             story.observe(at_ms, "lb-1", host::Observation::Routed { shard: 0, target })
         };
         let stale = routed(story(), 10_200, "a").no_authority(15_000, "a", 2);
-        assert_eq!(outcome(&stale.clone().end(20_000)), Outcome::Fail);
+        let verdict = judged(&stale.clone().end(20_000));
+        assert_eq!((verdict.outcome, verdict.evidence.len()), (Outcome::Fail, 1), "its last route");
         assert_eq!(outcome(&routed(stale, 15_500, "b").end(20_000)), Outcome::Pass);
     }
 

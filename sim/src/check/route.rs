@@ -38,11 +38,11 @@ pub(super) fn stale_route_ms(reading: &Reading) -> u64 {
 
 /// The load balancers that, in the end, do not send a shard's connections to the master that
 /// the store names: which one, the shard, and where it sends them.
-pub(super) fn astray<'r>(reading: &'r Reading) -> Vec<(&'r str, u32, &'r str)> {
-    let last = routes(reading).into_iter().filter_map(|((balancer, shard), routes)| {
+pub(super) fn astray<'r>(reading: &'r Reading) -> Vec<(&'r str, u32, Route<'r>)> {
+    let last = routes(reading).into_iter().filter_map(|((balancer, shard), mut routes)| {
         let named = &reading.tenures.get(&shard)?.all.last()?.master;
-        let target = routes.last()?.target;
-        (target != named).then_some((balancer, shard, target))
+        let route = routes.pop()?;
+        (route.target != named).then_some((balancer, shard, route))
     });
     last.collect()
 }
@@ -50,6 +50,8 @@ pub(super) fn astray<'r>(reading: &'r Reading) -> Vec<(&'r str, u32, &'r str)> {
 /// Where a load balancer sends new connections from a moment on.
 pub(super) struct Route<'r> {
     pub(super) from_ms: u64,
+    /// The event that tells of it.
+    pub(super) event: u64,
     pub(super) target: &'r str,
 }
 
@@ -61,7 +63,7 @@ pub(super) fn routes<'r>(reading: &'r Reading) -> BTreeMap<(&'r str, u32), Vec<R
             &event.what
         {
             let target = target.rsplit_once(':').map_or(target.as_str(), |(machine, _)| machine);
-            let route = Route { from_ms: event.at_ms, target };
+            let route = Route { from_ms: event.at_ms, event: event.number, target };
             routes.entry((&event.on, *shard)).or_default().push(route);
         }
     }
