@@ -1,7 +1,7 @@
 //! The world: the only place that builds a `turmoil::Sim`. Assembles and steps; no policy.
 //!
-//! What happens to machines is done here, by name and between steps; what is done when, and
-//! why, is the nemesis' and the runner's business.
+//! What happens to machines is done in `world/faults.rs`, by name and between steps; what is done
+//! when, and why, is the nemesis' and the runner's business.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -9,20 +9,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use host::{Clock, Status, random_stream};
+use host::{Status, random_stream};
 use indexmap::IndexMap;
 use rand::Rng;
 
 use crate::clocks::{ClockPlan, Clocks};
 use crate::fabric::Fabric;
-use crate::fault::{Bite, CutKind};
 use crate::history::{History, ProcessState, What};
-use crate::links::{self, Change, CutId, LinkState};
-use crate::machine::{self, SimMachine, Stall};
+use crate::machine::{self, SimMachine};
 use crate::process::Process;
 use crate::recorder::{OperationLog, Recorder};
 use crate::time::SimTime;
 pub use crate::world_config::{WorldConfig, WorldError};
+
+mod faults;
 
 /// A running world.
 pub struct World {
@@ -36,9 +36,6 @@ pub struct World {
     samples: Vec<Option<(ProcessState, Option<Status>)>>,
     next_op: Rc<Cell<u64>>,
 }
-
-/// Cuts that come with a power loss are named apart from the nemesis' own.
-const POWER_CUT: CutId = 1 << 32;
 
 impl World {
     /// An empty world.
@@ -204,34 +201,6 @@ impl World {
         Ok(())
     }
 
-    /// Kills the process of a machine. The disk keeps what was written.
-    ///
-    /// # Errors
-    /// If there is no such machine.
-    pub fn kill(&self, name: &str) -> Result<(), WorldError> {
-        self.machine(name)?.order_kill();
-        Ok(())
-    }
-
-    /// Stops the process of a machine from running until every hang on it is over. Nothing if
-    /// it is down.
-    ///
-    /// # Errors
-    /// If there is no such machine.
-    pub fn hang(&self, name: &str, hang: u64) -> Result<(), WorldError> {
-        self.machine(name)?.hang(hang);
-        Ok(())
-    }
-
-    /// Ends a hang: how many bytes came to wait in the sockets while it lasted, or until the
-    /// process was killed, for being hung belongs to a life.
-    ///
-    /// # Errors
-    /// If there is no such machine.
-    pub fn resume(&self, name: &str, hang: u64) -> Result<u64, WorldError> {
-        Ok(self.machine(name)?.resume(hang))
-    }
-
     /// For how many milliseconds since the start of the run a process did not run, be it hung
     /// or down.
     ///
@@ -250,168 +219,11 @@ impl World {
         Ok(self.machine(machine)?.disk.content(name))
     }
 
-    /// Holds the process up when it next reaches this point.
-    ///
-    /// # Errors
-    /// If there is no such machine.
-    pub fn stall(&self, name: &str, point: &str) -> Result<(), WorldError> {
-        self.machine(name)?.stalls.borrow_mut().entry(point.to_owned()).or_default();
-        Ok(())
-    }
-
-    /// Lets a process that is held up at this point go on.
-    ///
-    /// # Errors
-    /// If there is no such machine.
-    pub fn unstall(&self, name: &str, point: &str) -> Result<(), WorldError> {
-        if let Some(stall) = self.machine(name)?.stalls.borrow_mut().remove(point) {
-            Stall::end(&stall);
-        }
-        Ok(())
-    }
-
-    /// Lays a cut on these directions, by machine names.
-    ///
-    /// # Errors
-    /// If there is no such machine.
-    pub fn cut(
-        &self,
-        id: CutId,
-        directions: &[(String, String)],
-        kind: CutKind,
-    ) -> Result<(), WorldError> {
-        let number = |name: &String| self.machine(name).map(|machine| machine.number);
-        let ways: Vec<(usize, usize)> = directions
-            .iter()
-            .map(|(from, to)| Ok((number(from)?, number(to)?)))
-            .collect::<Result<_, WorldError>>()?;
-        let changes = self.fabric.cut(id, &ways, kind);
-        self.count_under_way(&changes);
-        self.apply(&changes);
-        Ok(())
-    }
-
-    /// Takes a cut away; how much it bit.
-    pub fn heal(&self, id: CutId) -> Bite {
-        let (changes, bite) = self.fabric.heal(id);
-        self.apply(&changes);
-        bite
-    }
-
-    /// Pulls the plug: links cut, then gone, and unsynced writes with it. Nothing if the
-    /// machine has no power.
-    ///
-    /// # Errors
-    /// If there is no such machine.
-    pub fn power_off(&mut self, name: &str) -> Result<(), WorldError> {
-        let machine = self.machine(name)?.clone();
-        if !machine.powered.replace(false) {
-            return Ok(());
-        }
-        let others = self.machine_names().filter(|other| *other != name);
-        let directions: Vec<(String, String)> = others
-            .flat_map(|other| [(name.into(), other.into()), (other.into(), name.into())])
-            .collect();
-        self.cut(POWER_CUT + machine.number as u64, &directions, CutKind::Drop)?;
-        machine.lose_power();
-        self.sim.crash(name);
-        machine.disk.lose_power();
-        // A process that is dropped may have had a last word.
-        self.recorder.seal();
-        Ok(())
-    }
-
-    /// Boots the machine again and starts its process. Nothing if the machine has power.
-    ///
-    /// # Errors
-    /// If there is no such machine.
-    pub fn power_on(&mut self, name: &str) -> Result<(), WorldError> {
-        self.boot(name)?;
-        self.restart(name)
-    }
-
-    /// Boots the machine again, without its process. Nothing if the machine has power.
-    ///
-    /// # Errors
-    /// If there is no such machine.
-    pub fn boot(&mut self, name: &str) -> Result<(), WorldError> {
-        let machine = self.machine(name)?.clone();
-        if machine.powered.replace(true) {
-            return Ok(());
-        }
-        self.heal(POWER_CUT + machine.number as u64);
-        machine.clocks.borrow_mut().boot(self.time.now());
-        self.sim.bounce(name);
-        Ok(())
-    }
-
-    /// Steps a clock of a machine, back if negative.
-    ///
-    /// # Errors
-    /// If there is no such machine.
-    pub fn step_clock(&self, name: &str, clock: Clock, by_ms: i64) -> Result<(), WorldError> {
-        self.change_clocks(name, |clocks, now| clocks.step(clock, by_ms, now))
-    }
-
-    /// Makes a clock of a machine run too fast by so many parts per million.
-    ///
-    /// # Errors
-    /// If there is no such machine.
-    pub fn drift_clock(&self, name: &str, clock: Clock, ppm: i64) -> Result<(), WorldError> {
-        self.change_clocks(name, |clocks, now| clocks.drift(clock, ppm, now))
-    }
-
-    /// Stops a clock of a machine, or lets it run on.
-    ///
-    /// # Errors
-    /// If there is no such machine.
-    pub fn freeze_clock(&self, name: &str, clock: Clock, frozen: bool) -> Result<(), WorldError> {
-        self.change_clocks(name, |clocks, now| clocks.freeze(clock, frozen, now))
-    }
-
-    fn change_clocks(
-        &self,
-        name: &str,
-        change: impl FnOnce(&mut Clocks, Duration),
-    ) -> Result<(), WorldError> {
-        let machine = self.machine(name)?;
-        change(&mut machine.clocks.borrow_mut(), self.time.now());
-        machine.clocks_changed.notify_waiters();
-        Ok(())
-    }
-
     fn machine(&self, name: &str) -> Result<&Rc<SimMachine>, WorldError> {
         self.machines.get(name).ok_or_else(|| WorldError::NoMachine {
             name: name.to_owned(),
             known: self.machine_names().collect::<Vec<_>>().join(", "),
         })
-    }
-
-    fn apply(&self, changes: &[Change]) {
-        let addresses = self.fabric.addresses();
-        for change in changes {
-            change.apply(&self.sim, &addresses);
-        }
-    }
-
-    /// What is under way when a cut comes down meets it too.
-    fn count_under_way(&self, changes: &[Change]) {
-        let addresses = self.fabric.addresses();
-        for Change { pair: (a, b), old, new } in changes {
-            for (from, to, old, new) in [(*a, *b, old.0, new.0), (*b, *a, old.1, new.1)] {
-                if new > old && new != LinkState::Open {
-                    let packets = links::under_way(&self.sim, addresses[from], addresses[to]);
-                    self.fabric.count_under_way(from, to, packets);
-                }
-            }
-        }
-    }
-}
-
-impl Stall {
-    fn end(stall: &Rc<Stall>) {
-        stall.over.set(true);
-        stall.changed.notify_waiters();
     }
 }
 
