@@ -34,8 +34,8 @@ struct Reading {
     value: i128,
     /// Parts per million by which it runs too fast.
     drift_ppm: i128,
-    /// Whether it stands still.
-    frozen: bool,
+    /// How many reasons it has to stand still.
+    frozen: u32,
 }
 
 const MILLION: i128 = 1_000_000;
@@ -45,7 +45,7 @@ impl Clocks {
     /// machine's boot, which is now.
     pub(crate) fn new(plan: ClockPlan, epoch: Duration) -> Self {
         let drift_ppm = i128::from(plan.drift_ppm);
-        let at = |value| Reading { since: 0, value, drift_ppm, frozen: false };
+        let at = |value| Reading { since: 0, value, drift_ppm, frozen: 0 };
         Self {
             wall: at(nanos(epoch) + i128::from(plan.wall_offset_ms) * MILLION),
             monotonic: at(0),
@@ -70,28 +70,38 @@ impl Clocks {
         if left <= 0 {
             return Some(Duration::ZERO);
         }
-        if reading.frozen {
+        let rate = reading.rate();
+        if rate == 0 {
             return None;
         }
         // Rounded up, so that the clock has surely reached the deadline then.
-        let rate = MILLION + reading.drift_ppm;
         Some(duration((left * MILLION + rate - 1) / rate))
     }
 
-    /// Steps a clock by so many milliseconds, back if negative.
-    pub(crate) fn step(&mut self, clock: Clock, by_ms: i64, now: Duration) {
+    /// Steps a clock by so many milliseconds, back if negative: how far its reading moved, which
+    /// is less if it would go below zero.
+    pub(crate) fn step(&mut self, clock: Clock, by_ms: i64, now: Duration) -> Duration {
+        let before = self.read(clock, now);
         let reading = self.touch(clock, now);
         reading.value += i128::from(by_ms) * MILLION;
+        self.read(clock, now).abs_diff(before)
     }
 
-    /// Makes a clock run too fast by so many parts per million from now on.
-    pub(crate) fn drift(&mut self, clock: Clock, ppm: i64, now: Duration) {
-        self.touch(clock, now).drift_ppm = i128::from(ppm);
+    /// Makes a clock run faster by so many parts per million from now on, slower if negative.
+    /// At worst it stands still: no clock runs back.
+    pub(crate) fn drift(&mut self, clock: Clock, by_ppm: i64, now: Duration) {
+        self.touch(clock, now).drift_ppm += i128::from(by_ppm);
     }
 
-    /// Stops a clock or lets it run on.
-    pub(crate) fn freeze(&mut self, clock: Clock, frozen: bool, now: Duration) {
-        self.touch(clock, now).frozen = frozen;
+    /// Stops a clock until it has been thawed as often as it was frozen.
+    pub(crate) fn freeze(&mut self, clock: Clock, now: Duration) {
+        self.touch(clock, now).frozen += 1;
+    }
+
+    /// Takes away one reason for a clock to stand still.
+    pub(crate) fn thaw(&mut self, clock: Clock, now: Duration) {
+        let reading = self.touch(clock, now);
+        reading.frozen = reading.frozen.saturating_sub(1);
     }
 
     /// The machine boots: monotonic and boottime start again at zero.
@@ -123,10 +133,12 @@ impl Clocks {
 
 impl Reading {
     fn at(&self, now: i128) -> i128 {
-        if self.frozen {
-            return self.value;
-        }
-        self.value + (now - self.since) * (MILLION + self.drift_ppm) / MILLION
+        self.value + (now - self.since) * self.rate() / MILLION
+    }
+
+    /// Its nanoseconds in a simulated millisecond; 0 while it stands still.
+    fn rate(&self) -> i128 {
+        if self.frozen > 0 { 0 } else { (MILLION + self.drift_ppm).max(0) }
     }
 }
 
@@ -172,10 +184,10 @@ mod tests {
     #[test]
     fn a_frozen_clock_stands_still_and_its_timers_never_come() {
         let mut clocks = Clocks::new(ClockPlan::default(), EPOCH);
-        clocks.freeze(Clock::Monotonic, true, secs(5));
+        clocks.freeze(Clock::Monotonic, secs(5));
         assert_eq!(clocks.read(Clock::Monotonic, secs(9)), secs(5));
         assert_eq!(clocks.until(Clock::Monotonic, secs(6), secs(9)), None);
-        clocks.freeze(Clock::Monotonic, false, secs(9));
+        clocks.thaw(Clock::Monotonic, secs(9));
         assert_eq!(clocks.read(Clock::Monotonic, secs(10)), secs(6));
         assert_eq!(clocks.read(Clock::Boottime, secs(10)), secs(10));
     }
@@ -195,5 +207,37 @@ mod tests {
         clocks.drift(Clock::Boottime, 500_000, secs(10));
         assert_eq!(clocks.read(Clock::Boottime, secs(10)), secs(10));
         assert_eq!(clocks.read(Clock::Boottime, secs(12)), secs(13));
+    }
+
+    #[test]
+    fn overlapping_drifts_and_freezes_end_in_any_order() {
+        let clock = Clock::Boottime;
+        for (first, second) in [(250_000, -500_000), (-500_000, 250_000)] {
+            let mut clocks = Clocks::new(ClockPlan::default(), EPOCH);
+            clocks.drift(clock, 250_000, secs(0));
+            clocks.drift(clock, -500_000, secs(4));
+            assert_eq!(clocks.read(clock, secs(8)), secs(8), "5 s, and 3 s in 4 s");
+            clocks.drift(clock, -first, secs(8));
+            clocks.drift(clock, -second, secs(8));
+            assert_eq!(clocks.read(clock, secs(9)), secs(9), "as planned again");
+            clocks.freeze(clock, secs(9));
+            clocks.freeze(clock, secs(10));
+            clocks.thaw(clock, secs(11));
+            assert_eq!(clocks.read(clock, secs(12)), secs(9), "one reason is left");
+            clocks.thaw(clock, secs(12));
+            assert_eq!(clocks.read(clock, secs(13)), secs(10));
+        }
+    }
+
+    #[test]
+    fn no_clock_runs_back_and_none_reads_below_zero() {
+        let clock = Clock::Monotonic;
+        let mut clocks = Clocks::new(ClockPlan::default(), EPOCH);
+        clocks.drift(clock, -3_000_000, secs(2));
+        assert_eq!(clocks.read(clock, secs(9)), secs(2));
+        assert_eq!(clocks.until(clock, secs(3), secs(9)), None);
+        assert_eq!(clocks.step(clock, -5_000, secs(9)), secs(2), "all there was");
+        assert_eq!(clocks.read(clock, secs(9)), secs(0));
+        assert_eq!(clocks.step(Clock::Wall, 7_000, secs(9)), secs(7));
     }
 }

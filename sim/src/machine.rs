@@ -29,6 +29,7 @@ use crate::history::{ProcessState, What};
 use crate::network::{self, Acceptor};
 use crate::process::{Life, Process};
 use crate::recorder::Recorder;
+use crate::stall::Stalls;
 use crate::time::SimTime;
 
 /// The seam of `host` on turmoil, and what the driver needs to reach into it.
@@ -58,7 +59,7 @@ pub(crate) struct SimMachine {
     pub(crate) probe: RefCell<Option<Probe>>,
     /// The status that the process told of itself last since the last sample.
     pub(crate) told: RefCell<Option<Status>>,
-    pub(crate) stalls: RefCell<BTreeMap<String, Rc<Stall>>>,
+    pub(crate) stalls: Stalls,
     orders: RefCell<Vec<Order>>,
     new_acceptors: RefCell<Vec<Acceptor>>,
     waker: RefCell<Option<Waker>>,
@@ -68,13 +69,6 @@ pub(crate) struct SimMachine {
 enum Order {
     Kill,
     Start(Process),
-}
-
-/// A point at which a process is being held up.
-#[derive(Debug, Default)]
-pub(crate) struct Stall {
-    pub(crate) over: Cell<bool>,
-    pub(crate) changed: Notify,
 }
 
 impl SimMachine {
@@ -91,6 +85,7 @@ impl SimMachine {
             number,
             name: name.to_owned(),
             seed,
+            stalls: Stalls::new(time.clone()),
             time,
             fabric,
             recorder,
@@ -106,7 +101,6 @@ impl SimMachine {
             waited: RefCell::default(),
             told: RefCell::default(),
             probe: RefCell::default(),
-            stalls: RefCell::default(),
             orders: RefCell::default(),
             new_acceptors: RefCell::default(),
             waker: RefCell::default(),
@@ -143,7 +137,7 @@ impl SimMachine {
         self.enter(ProcessState::Down);
         self.probe.borrow_mut().take();
         self.told.borrow_mut().take();
-        self.stalls.borrow_mut().clear();
+        self.stalls.end_of_life();
     }
 
     /// Lays a hang on the current life, if there is one.
@@ -321,12 +315,8 @@ impl Machine for Seam {
     }
 
     fn point(&self, name: &'static str) -> Option<LocalBoxFuture<'static, ()>> {
-        let stall = self.machine.stalls.borrow().get(name)?.clone();
-        Some(Box::pin(async move {
-            while !stall.over.get() {
-                stall.changed.notified().await;
-            }
-        }))
+        let stalls = &self.machine.stalls;
+        stalls.holds(name).then(|| Box::pin(stalls.clone().stand(name)) as LocalBoxFuture<_>)
     }
 
     fn observe(&self, observation: Observation) {

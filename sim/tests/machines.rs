@@ -281,10 +281,11 @@ fn a_stalled_point_holds_up_one_task_and_costs_nothing_when_unused() {
         }
     });
     world.start("server", stalling).unwrap();
-    world.stall("server", "before-reply").unwrap();
+    world.stall("server", 1, "before-reply").unwrap();
     run_to(&mut world, 400);
     assert!(log.borrow().is_empty());
-    world.unstall("server", "before-reply").unwrap();
+    let held = world.unstall("server", 1).unwrap();
+    assert_eq!(held, sim::Held { tasks: 1, stood_ms: 350 });
     run_to(&mut world, 500);
     assert_eq!(*log.borrow(), [(400, "replied".to_owned())]);
 }

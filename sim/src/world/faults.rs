@@ -2,7 +2,6 @@
 //!
 //! Mechanism only: what a fault of a plan does, when and to whom is the nemesis' business.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use host::Clock;
@@ -11,7 +10,7 @@ use super::{World, WorldError};
 use crate::clocks::Clocks;
 use crate::fault::{Bite, CutKind};
 use crate::links::{self, Change, CutId, LinkState};
-use crate::machine::Stall;
+use crate::stall::Held;
 
 /// Cuts that come with a power loss are named apart from the nemesis' own.
 const POWER_CUT: CutId = 1 << 32;
@@ -45,24 +44,22 @@ impl World {
         Ok(self.machine(name)?.resume(hang))
     }
 
-    /// Holds the process up when it next reaches this point.
+    /// Holds up every task of the process that comes to this point, until the stall is over or
+    /// the process is killed. A process that is down is held up in its next life.
     ///
     /// # Errors
     /// If there is no such machine.
-    pub fn stall(&self, name: &str, point: &str) -> Result<(), WorldError> {
-        self.machine(name)?.stalls.borrow_mut().entry(point.to_owned()).or_default();
+    pub fn stall(&self, name: &str, stall: u64, point: &str) -> Result<(), WorldError> {
+        self.machine(name)?.stalls.lay(stall, point);
         Ok(())
     }
 
-    /// Lets a process that is held up at this point go on.
+    /// Ends a stall: lets the tasks go on that no other one holds up, and says what it did.
     ///
     /// # Errors
     /// If there is no such machine.
-    pub fn unstall(&self, name: &str, point: &str) -> Result<(), WorldError> {
-        if let Some(stall) = self.machine(name)?.stalls.borrow_mut().remove(point) {
-            Stall::end(&stall);
-        }
-        Ok(())
+    pub fn unstall(&self, name: &str, stall: u64) -> Result<Held, WorldError> {
+        Ok(self.machine(name)?.stalls.lift(stall))
     }
 
     /// Lays a cut on these directions, by machine names.
@@ -140,39 +137,50 @@ impl World {
         Ok(())
     }
 
-    /// Steps a clock of a machine, back if negative.
+    /// Steps a clock of a machine, back if negative: by how many milliseconds its reading moved.
     ///
     /// # Errors
     /// If there is no such machine.
-    pub fn step_clock(&self, name: &str, clock: Clock, by_ms: i64) -> Result<(), WorldError> {
-        self.change_clocks(name, |clocks, now| clocks.step(clock, by_ms, now))
+    pub fn step_clock(&self, name: &str, clock: Clock, by_ms: i64) -> Result<u64, WorldError> {
+        let moved = self.change_clocks(name, |clocks, now| clocks.step(clock, by_ms, now))?;
+        // At most as many as were asked for.
+        Ok(moved.as_millis() as u64)
     }
 
-    /// Makes a clock of a machine run too fast by so many parts per million.
+    /// Makes a clock of a machine run faster by so many parts per million than it does, slower if
+    /// negative.
     ///
     /// # Errors
     /// If there is no such machine.
-    pub fn drift_clock(&self, name: &str, clock: Clock, ppm: i64) -> Result<(), WorldError> {
-        self.change_clocks(name, |clocks, now| clocks.drift(clock, ppm, now))
+    pub fn drift_clock(&self, name: &str, clock: Clock, by_ppm: i64) -> Result<(), WorldError> {
+        self.change_clocks(name, |clocks, now| clocks.drift(clock, by_ppm, now))
     }
 
-    /// Stops a clock of a machine, or lets it run on.
+    /// Stops a clock of a machine, until it is thawed as often as it was frozen.
     ///
     /// # Errors
     /// If there is no such machine.
-    pub fn freeze_clock(&self, name: &str, clock: Clock, frozen: bool) -> Result<(), WorldError> {
-        self.change_clocks(name, |clocks, now| clocks.freeze(clock, frozen, now))
+    pub fn freeze_clock(&self, name: &str, clock: Clock) -> Result<(), WorldError> {
+        self.change_clocks(name, |clocks, now| clocks.freeze(clock, now))
     }
 
-    fn change_clocks(
+    /// Takes away one reason for a clock of a machine to stand still.
+    ///
+    /// # Errors
+    /// If there is no such machine.
+    pub fn thaw_clock(&self, name: &str, clock: Clock) -> Result<(), WorldError> {
+        self.change_clocks(name, |clocks, now| clocks.thaw(clock, now))
+    }
+
+    fn change_clocks<T>(
         &self,
         name: &str,
-        change: impl FnOnce(&mut Clocks, Duration),
-    ) -> Result<(), WorldError> {
+        change: impl FnOnce(&mut Clocks, Duration) -> T,
+    ) -> Result<T, WorldError> {
         let machine = self.machine(name)?;
-        change(&mut machine.clocks.borrow_mut(), self.time.now());
+        let changed = change(&mut machine.clocks.borrow_mut(), self.time.now());
         machine.clocks_changed.notify_waiters();
-        Ok(())
+        Ok(changed)
     }
 
     fn apply(&self, changes: &[Change]) {
@@ -193,12 +201,5 @@ impl World {
                 }
             }
         }
-    }
-}
-
-impl Stall {
-    fn end(stall: &Rc<Stall>) {
-        stall.over.set(true);
-        stall.changed.notify_waiters();
     }
 }
