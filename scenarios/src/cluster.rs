@@ -95,10 +95,12 @@ pub fn controllers(plan: &Plan) -> Vec<String> {
 
 /// The machines that a role names now; none if nobody has it. Besides the roles below every
 /// machine's own name is one.
-pub fn resolve(plan: &Plan, master: &str, role: &str) -> Vec<String> {
+pub fn resolve(plan: &Plan, mastership: &Mastership, role: &str) -> Vec<String> {
+    let master = mastership.master.as_str();
     let own = |name: &str| machines(plan).into_iter().filter(|known| known == name).collect();
     match role {
         "master" => vec![master.to_owned()],
+        "deposed" => mastership.deposed.iter().cloned().collect(),
         "replicas" => nodes(plan).into_iter().filter(|name| name != master).collect(),
         "controllers" => controllers(plan),
         "store" => own(STORE),
@@ -115,8 +117,9 @@ pub fn resolve(plan: &Plan, master: &str, role: &str) -> Vec<String> {
 }
 
 /// The roles that [`resolve`] knows, with what each names, for the reference pages.
-pub const ROLES: [(&str, &str); 9] = [
+pub const ROLES: [(&str, &str); 10] = [
     ("master", "the master by the store's last commit"),
+    ("deposed", "the master before the store's last commit that named another one"),
     ("replicas", "the other data nodes"),
     ("controllers", "all controllers"),
     ("store", "the store"),
@@ -133,17 +136,19 @@ pub fn roles(plan: &Plan) -> Vec<String> {
     named.map(str::to_owned).chain(machines(plan)).collect()
 }
 
-/// Who is master by the store's last commit, read on from where it was read before.
+/// Who is master by the store's last commit, and who was before, read on from where it was read
+/// before.
 #[derive(Debug)]
 pub struct Mastership {
     events_read: usize,
     master: String,
+    deposed: Option<String>,
 }
 
 impl Mastership {
     /// Before any commit: the first node.
     pub fn new(plan: &Plan) -> Self {
-        Self { events_read: 0, master: nodes(plan)[0].clone() }
+        Self { events_read: 0, master: nodes(plan)[0].clone(), deposed: None }
     }
 
     /// The machine that the last commit names.
@@ -157,8 +162,9 @@ impl Mastership {
                 };
                 let named = masters.iter().find(|master| master.shard == SHARD);
                 let is_named = |name: &String| named.is_some_and(|m| m.member == node_id(name));
-                if let Some(master) = nodes(plan).into_iter().find(is_named) {
-                    self.master = master;
+                let master = nodes(plan).into_iter().find(is_named);
+                if let Some(master) = master.filter(|master| *master != self.master) {
+                    self.deposed = Some(std::mem::replace(&mut self.master, master));
                 }
             }
             self.events_read = history.events().len();

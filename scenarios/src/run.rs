@@ -121,8 +121,9 @@ impl Running<'_> {
         let until_ms = self.world.now_ms() + self.plan.phases.disturb_ms_min;
         while self.world.now_ms() < until_ms || !self.nemesis.is_over() {
             let plan = self.plan;
-            let master = self.mastership.read(plan, &self.world);
-            let resolve = |_: &World, role: &str| cluster::resolve(plan, master, role);
+            self.mastership.read(plan, &self.world);
+            let mastership = &self.mastership;
+            let resolve = |_: &World, role: &str| cluster::resolve(plan, mastership, role);
             if self.nemesis.act(&mut self.world, &resolve)? {
                 self.world.sample();
             }
