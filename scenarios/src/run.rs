@@ -62,7 +62,7 @@ pub enum RunError {
 pub fn run(plan: &Plan) -> Result<Run, RunError> {
     let stop = Rc::new(Cell::new(false));
     let world = cluster::build(plan, &stop)?;
-    let nemesis = Nemesis::new(&plan.faults);
+    let nemesis = Nemesis::new(&plan.faults, triggers_until_ms(plan));
     let mut running = Running { plan, world, nemesis, mastership: Mastership::new(plan), stop };
     running.settle()?;
     running.disturb()?;
@@ -93,6 +93,12 @@ pub fn judge(plan: &Plan, run: &Run) -> RunRecord {
             plan.scenario, plan.profile.name, plan.seed
         ),
     }
+}
+
+/// Triggers are waited for until the disturbance could end, were it not for them.
+fn triggers_until_ms(plan: &Plan) -> u64 {
+    let heals = plan.faults.iter().map(|fault| fault.heal_at_ms);
+    heals.max().unwrap_or(0).max(plan.phases.settle_ms + plan.phases.disturb_ms_min)
 }
 
 struct Running<'a> {

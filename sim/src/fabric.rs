@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use crate::fault::{Bite, CutKind};
 use crate::links::{Change, CutId, LinkState, Links};
+use crate::slow_links::{Pair, SlowLinks};
 
 /// The network that the machines of a world share. Machines are known by their number, in the
 /// order of registration.
 pub(crate) struct Fabric {
-    /// The least latency of a link: what the way back of a refusal takes.
-    pub(crate) latency: Duration,
+    /// The least latency of a link that is not slow.
+    latency: Duration,
     ports: RefCell<Vec<Port>>,
     links: RefCell<Links>,
+    slow_links: RefCell<SlowLinks>,
 }
 
 /// Where a machine is plugged in.
@@ -27,7 +29,8 @@ struct Port {
 
 impl Fabric {
     pub(crate) fn new(latency: Duration) -> Self {
-        Self { latency, ports: RefCell::default(), links: RefCell::default() }
+        let (ports, links, slow_links) = Default::default();
+        Self { latency, ports, links, slow_links }
     }
 
     pub(crate) fn plug_in(&self, name: &str, address: IpAddr) {
@@ -65,8 +68,12 @@ impl Fabric {
     pub(crate) fn on_send(&self, from: usize, to: usize, bytes: u64) {
         let mut links = self.links.borrow_mut();
         links.on_send(from, to);
+        if links.state(from, to) != LinkState::Open {
+            return;
+        }
+        self.slow_links.borrow_mut().on_send(from, to);
         let port = &self.ports.borrow()[to];
-        if port.hung.get() && links.state(from, to) == LinkState::Open {
+        if port.hung.get() {
             port.waiting_bytes.set(port.waiting_bytes.get() + bytes);
         }
     }
@@ -96,6 +103,26 @@ impl Fabric {
 
     pub(crate) fn heal(&self, id: CutId) -> (Vec<Change>, Bite) {
         self.links.borrow_mut().heal(id)
+    }
+
+    /// The least that a packet takes from one machine to the other now: what the way back of a
+    /// refusal takes.
+    pub(crate) fn latency(&self, a: usize, b: usize) -> Duration {
+        self.slow_links.borrow().one_way_ms(a, b).map_or(self.latency, Duration::from_millis)
+    }
+
+    /// How long packets take between two machines, in milliseconds, if their link is slow.
+    pub(crate) fn one_way_ms(&self, pair: Pair) -> Option<u64> {
+        self.slow_links.borrow().one_way_ms(pair.0, pair.1)
+    }
+
+    pub(crate) fn slow(&self, id: CutId, pairs: &[Pair], one_way_ms: u64) -> Vec<Pair> {
+        self.slow_links.borrow_mut().lay(id, pairs, one_way_ms)
+    }
+
+    /// Takes a slowness away: the links that change, and how many packets it slowed.
+    pub(crate) fn hasten(&self, id: CutId) -> (Vec<Pair>, u64) {
+        self.slow_links.borrow_mut().lift(id)
     }
 
     /// So many packets were under way when a cut came down.

@@ -3,20 +3,33 @@
 //! Plain data. The nemesis (`nemesis.rs`) injects and heals; targets are roles, resolved at the
 //! moment the fault fires, and the answer is written into the history.
 
-use std::fmt;
-
+use host::Clock;
 use serde::{Deserialize, Serialize};
+
+pub use crate::bite::Bite;
+pub use crate::trigger::{Trigger, TriggerEvent};
 
 /// A fault with its times. It never comes without its heal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedFault {
-    /// When it is injected, in simulated milliseconds since the start of the run.
+    /// When it is injected, in simulated milliseconds since the start of the run; with a trigger,
+    /// the earliest time.
     pub at_ms: u64,
-    /// When it is healed, likewise.
+    /// When it is healed, likewise; if a trigger injects it later, it lasts as long.
     pub heal_at_ms: u64,
+    /// What must happen in the run before it is injected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Trigger>,
     /// What happens. Takes all other fields, and refuses those that it does not know.
     #[serde(flatten)]
     pub fault: Fault,
+}
+
+impl PlannedFault {
+    /// A fault between two times, in simulated milliseconds, whatever happens.
+    pub fn between(at_ms: u64, heal_at_ms: u64, fault: Fault) -> Self {
+        Self { at_ms, heal_at_ms, after: None, fault }
+    }
 }
 
 /// What happens. See DESIGN section 5 for the meaning of each in terms of the real world.
@@ -40,6 +53,64 @@ pub enum Fault {
         /// Which machine.
         target: Role,
     },
+    /// The machine is suspended: nothing of it runs, not even what takes connections and buffers,
+    /// so that what is sent to it arrives after the heal, as TCP retransmits it; `monotonic`
+    /// stands still, `boottime` and `wall` go on. A process that is started meanwhile waits, too.
+    VmSuspend {
+        /// Which machine.
+        target: Role,
+    },
+    /// The hypervisor stops the machine: as above, and `boottime` stands still as well.
+    VmFreeze {
+        /// Which machine.
+        target: Role,
+    },
+    /// Every task of the process that comes to a point waits there. It belongs to a life, as a
+    /// hang does: a kill ends it.
+    Stall {
+        /// Whose process.
+        target: Role,
+        /// The point, by the name that the process gives it.
+        point: String,
+    },
+    /// A clock steps at the injection. The heal does nothing: a step is not taken back, and what
+    /// sets the clock right is another step.
+    Clock {
+        /// Whose clock.
+        target: Role,
+        /// Which clock. On Linux only `wall` steps; the others stand for broken assumptions.
+        clock: Clock,
+        /// How far it steps in milliseconds, back if negative.
+        step_ms: i64,
+    },
+    /// Clocks run faster than they were planned to, or slower; the heal gives them back their own
+    /// pace, and leaves them where they are.
+    Drift {
+        /// Whose clocks.
+        target: Role,
+        /// Which clocks.
+        clocks: Vec<Clock>,
+        /// Parts per million by which they run faster than before, slower if negative.
+        ppm: i64,
+    },
+    /// Packets between two groups of machines take longer, both ways alike. There is no fault
+    /// that loses packets by chance: it would draw from the one random stream of the network, and
+    /// move all that comes after. A card that flaps loses what the plan says.
+    Latency {
+        /// One side.
+        a: Vec<Role>,
+        /// The other side.
+        b: Vec<Role>,
+        /// How long every packet takes, in milliseconds; not below the world's tick.
+        one_way_ms: u64,
+    },
+    /// The disk takes longer for what writes, or fails it. Reads are as ever.
+    Disk {
+        /// Whose disk.
+        target: Role,
+        /// What is wrong with it.
+        trouble: DiskTrouble,
+    },
     /// The network card fails: the machine runs on and reaches nobody, or only one way.
     Nic {
         /// Which machine.
@@ -48,6 +119,19 @@ pub enum Fault {
         packets: Packets,
         /// What becomes of them.
         kind: CutKind,
+    },
+    /// The network card fails and works by turns, beginning with a failure.
+    Flap {
+        /// Which machine.
+        target: Role,
+        /// Which packets are affected.
+        packets: Packets,
+        /// What becomes of them.
+        kind: CutKind,
+        /// How long it fails each time, in milliseconds.
+        on_ms: u64,
+        /// How long it works each time, in milliseconds.
+        off_ms: u64,
     },
     /// The network between two groups of machines is cut.
     Partition {
@@ -100,39 +184,14 @@ pub enum CutKind {
     Drop,
 }
 
-/// How much a fault bit while it lasted. All zero: it bit nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bite {
-    /// Milliseconds for which a process did not run.
-    pub stopped_ms: u64,
-    /// Packets lost.
-    pub packets_dropped: u64,
-    /// Packets delayed until the heal.
-    pub packets_held: u64,
-    /// Bytes that arrived for a process that did not run and waited in its sockets.
-    pub bytes_waited: u64,
-}
-
-impl Bite {
-    /// Whether it did anything at all.
-    pub fn bit(&self) -> bool {
-        *self != Bite::default()
-    }
-}
-
-impl fmt::Display for Bite {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [
-            (self.stopped_ms, "ms stopped"),
-            (self.bytes_waited, "bytes waited"),
-            (self.packets_dropped, "packets dropped"),
-            (self.packets_held, "packets held"),
-        ];
-        let told: Vec<String> =
-            parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n} {unit}")).collect();
-        f.write_str(if told.is_empty() { "nothing" } else { "" })?;
-        f.write_str(&told.join(", "))
-    }
+/// What is wrong with a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskTrouble {
+    /// Each write and sync takes so many milliseconds more. They stay in their order.
+    SlowMs(u64),
+    /// Each write and sync fails, and nothing is written.
+    Fails,
 }
 
 impl Fault {
@@ -142,7 +201,15 @@ impl Fault {
             Fault::Hang { .. } => "hang",
             Fault::Kill { .. } => "kill",
             Fault::PowerLoss { .. } => "power-loss",
+            Fault::VmSuspend { .. } => "vm-suspend",
+            Fault::VmFreeze { .. } => "vm-freeze",
+            Fault::Stall { .. } => "stall",
+            Fault::Clock { .. } => "clock",
+            Fault::Drift { .. } => "drift",
+            Fault::Latency { .. } => "latency",
+            Fault::Disk { .. } => "disk",
             Fault::Nic { .. } => "nic",
+            Fault::Flap { .. } => "flap",
             Fault::Partition { .. } => "partition",
         }
     }
@@ -152,14 +219,37 @@ impl Fault {
         matches!(self, Fault::Kill { .. } | Fault::PowerLoss { .. })
     }
 
+    /// Whether the machine that it hits stands still until the heal.
+    pub fn suspends(&self) -> bool {
+        matches!(self, Fault::VmSuspend { .. } | Fault::VmFreeze { .. })
+    }
+
     /// The roles that it names.
     pub fn roles(&self) -> Vec<&Role> {
         match self {
             Fault::Hang { target }
             | Fault::Kill { target }
             | Fault::PowerLoss { target }
-            | Fault::Nic { target, .. } => vec![target],
-            Fault::Partition { a, b, .. } => a.iter().chain(b).collect(),
+            | Fault::VmSuspend { target }
+            | Fault::VmFreeze { target }
+            | Fault::Stall { target, .. }
+            | Fault::Clock { target, .. }
+            | Fault::Drift { target, .. }
+            | Fault::Disk { target, .. }
+            | Fault::Nic { target, .. }
+            | Fault::Flap { target, .. } => vec![target],
+            Fault::Latency { a, b, .. } | Fault::Partition { a, b, .. } => {
+                a.iter().chain(b).collect()
+            }
+        }
+    }
+
+    /// The clocks that stand still while it lasts.
+    pub fn stops_clocks(&self) -> &'static [Clock] {
+        match self {
+            Fault::VmSuspend { .. } => &[Clock::Monotonic],
+            Fault::VmFreeze { .. } => &[Clock::Monotonic, Clock::Boottime],
+            _ => &[],
         }
     }
 
@@ -169,7 +259,15 @@ impl Fault {
             Fault::Hang { .. } => "SIGSTOP … SIGCONT, a stuck disk, a long pause",
             Fault::Kill { .. } => "SIGKILL or a crash, then a supervisor's restart",
             Fault::PowerLoss { .. } => "the plug is pulled and put back",
+            Fault::VmSuspend { .. } => "a laptop's lid, or a virtual machine saved and restored",
+            Fault::VmFreeze { .. } => "a live migration or a snapshot that stops the machine",
+            Fault::Stall { .. } => "a page fault, a long collection or a scheduler, just there",
+            Fault::Clock { .. } => "NTP or an administrator sets the clock",
+            Fault::Drift { .. } => "a bad oscillator, or NTP that slews the clock",
+            Fault::Latency { .. } => "a congested or rerouted link",
+            Fault::Disk { .. } => "a disk that is worn out, busy or broken",
             Fault::Nic { .. } => "the network card or its cable fails and comes back",
+            Fault::Flap { .. } => "a loose cable, or a card that resets itself again and again",
             Fault::Partition { .. } => {
                 "a switch or a route between two groups fails and comes back"
             }

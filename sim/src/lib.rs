@@ -6,6 +6,7 @@
 //! (what a machine is), `links` and [`fault`] (what can happen to it), [`nemesis`] (makes it
 //! happen), [`history`] (what is written down), [`check`] (what is concluded).
 
+mod bite;
 pub mod check;
 mod clocks;
 mod disk;
@@ -21,9 +22,11 @@ mod network;
 mod process;
 pub mod promise;
 mod recorder;
+mod slow_links;
 mod stall;
 mod time;
 mod unknown_fields;
+mod trigger;
 pub mod verdict;
 pub mod world;
 mod world_config;

@@ -3,16 +3,24 @@
 //! It acts between steps. Roles are resolved at the moment a fault fires, the answer is
 //! recorded, and the heal undoes just that: a process stays down until the last fault that keeps
 //! it down is healed, as links stay cut until the last cut on them is.
+//!
+//! The trap: a fault whose trigger never comes is never injected. It did nothing, and the run
+//! must end all the same; see [`Nemesis::new`].
 
 use std::collections::BTreeMap;
 
-use crate::fault::{Bite, CutKind, Fault, Packets, PlannedFault, Way};
+use crate::fault::{Bite, Fault, PlannedFault};
 use crate::history::{ProcessState, What};
+use crate::trigger::Happened;
 use crate::world::{Roles, World, WorldError};
+
+mod strike;
 
 /// Applies a plan.
 pub struct Nemesis {
     faults: Vec<Scheduled>,
+    happened: Happened,
+    deadline_ms: u64,
 }
 
 struct Scheduled {
@@ -22,13 +30,26 @@ struct Scheduled {
 
 enum State {
     Waiting,
-    /// Injected, into the machines that its roles named.
-    Active {
-        targets: Roles,
-        /// Of those whose process it stopped: for how long each had not run before.
-        stopped_ms: BTreeMap<String, u64>,
-    },
+    Active(Active),
     Healed(Bite),
+    /// Its trigger did not come.
+    Missed,
+}
+
+/// A fault that lies on the world.
+struct Active {
+    /// The machines that its roles named.
+    targets: Roles,
+    /// Its injection, in simulated milliseconds.
+    since_ms: u64,
+    /// When it is to be healed.
+    heal_at_ms: u64,
+    /// Of those whose process it stopped: for how long each had not run before.
+    stopped_ms: BTreeMap<String, u64>,
+    /// Whether it is at a turn at which it does nothing, as a card that flaps is now and then.
+    pauses: bool,
+    /// What it did so far, as far as that is known.
+    bite: Bite,
 }
 
 /// What the nemesis cannot do.
@@ -53,10 +74,14 @@ pub enum NemesisError {
 
 impl Nemesis {
     /// A nemesis for these faults, in the order of the plan.
-    pub fn new(plan: &[PlannedFault]) -> Self {
+    ///
+    /// From `deadline_ms` on, in simulated milliseconds, it waits for triggers only while another
+    /// fault lasts or is to come.
+    pub fn new(plan: &[PlannedFault], deadline_ms: u64) -> Self {
         let scheduled =
             |planned: &PlannedFault| Scheduled { planned: planned.clone(), state: State::Waiting };
-        Self { faults: plan.iter().map(scheduled).collect() }
+        let faults = plan.iter().map(scheduled).collect();
+        Self { faults, happened: Happened::default(), deadline_ms }
     }
 
     /// Heals and injects what is due. True if it did anything.
@@ -70,26 +95,28 @@ impl Nemesis {
     ) -> Result<bool, NemesisError> {
         let now_ms = world.now_ms();
         let mut acted = false;
+        world.history(|history| self.happened.read(history));
         for at in 0..self.faults.len() {
-            let due = self.faults[at].planned.heal_at_ms <= now_ms;
-            if due && matches!(self.faults[at].state, State::Active { .. }) {
+            if matches!(&self.faults[at].state, State::Active(fault) if fault.heal_at_ms <= now_ms)
+            {
                 self.heal(at, world)?;
                 acted = true;
             }
         }
         for at in 0..self.faults.len() {
-            let due = self.faults[at].planned.at_ms <= now_ms;
-            if due && matches!(self.faults[at].state, State::Waiting) {
+            if self.due_ms(at).is_some_and(|due_ms| due_ms <= now_ms) {
                 self.inject(at, world, resolve)?;
                 acted = true;
             }
         }
+        acted |= self.take_turns(world)?;
+        self.give_up(now_ms);
         Ok(acted)
     }
 
-    /// Whether every fault was injected and healed.
+    /// Whether nothing is left to do: every fault was healed, or its trigger waited for in vain.
     pub fn is_over(&self) -> bool {
-        self.faults.iter().all(|fault| matches!(fault.state, State::Healed(_)))
+        self.faults.iter().all(|fault| matches!(fault.state, State::Healed(_) | State::Missed))
     }
 
     /// What each fault did, in the order of the plan; nothing for one that is not healed yet.
@@ -104,19 +131,45 @@ impl Nemesis {
             .collect()
     }
 
+    /// When a fault is to be injected; none if it was, or waits for its trigger.
+    fn due_ms(&self, at: usize) -> Option<u64> {
+        let Scheduled { planned, state: State::Waiting } = &self.faults[at] else {
+            return None;
+        };
+        match &planned.after {
+            None => Some(planned.at_ms),
+            Some(trigger) => Some(self.happened.due_ms(trigger)?.max(planned.at_ms)),
+        }
+    }
+
+    /// Nothing that is still to come could bring the triggers that are waited for.
+    fn give_up(&mut self, now_ms: u64) {
+        let to_come =
+            |at| self.due_ms(at).is_some() || matches!(self.faults[at].state, State::Active { .. });
+        if now_ms < self.deadline_ms || (0..self.faults.len()).any(to_come) {
+            return;
+        }
+        for fault in &mut self.faults {
+            if matches!(fault.state, State::Waiting) {
+                fault.state = State::Missed;
+            }
+        }
+    }
+
     fn inject(
         &mut self,
         at: usize,
         world: &mut World,
         resolve: &dyn Fn(&World, &str) -> Vec<String>,
     ) -> Result<(), NemesisError> {
-        let at_ms = world.now_ms();
-        let fault = self.faults[at].planned.fault.clone();
+        let since_ms = world.now_ms();
+        let PlannedFault { at_ms, heal_at_ms, fault, .. } = self.faults[at].planned.clone();
+        let due_ms = self.due_ms(at).unwrap_or(at_ms);
         let mut targets = Roles::new();
         for role in fault.roles() {
             let named = resolve(world, role);
             if named.is_empty() {
-                let (role, name) = (role.clone(), fault.name());
+                let (role, name, at_ms) = (role.clone(), fault.name(), since_ms);
                 return Err(NemesisError::NobodyInRole { fault: at, name, role, at_ms });
             }
             targets.insert(role.clone(), named);
@@ -124,37 +177,47 @@ impl Nemesis {
         let what = What::Inject { fault: at, planned: fault.clone(), targets: targets.clone() };
         world.record(NEMESIS, what);
         let mut stopped_ms = BTreeMap::new();
-        for name in machines(&fault, &targets) {
+        for name in strike::machines(&fault, &targets) {
             if self.can_stop(&fault, &name, world)? {
                 stopped_ms.insert(name.clone(), world.stopped_ms(&name)?);
             }
         }
-        inject(&fault, at as u64, &targets, world)?;
-        self.faults[at].state = State::Active { targets, stopped_ms };
+        let bite = strike::inject(&fault, at as u64, &targets, world)?;
+        let heal_at_ms = due_ms + heal_at_ms.saturating_sub(at_ms);
+        let pauses = false;
+        let active = Active { targets, since_ms, heal_at_ms, stopped_ms, pauses, bite };
+        self.faults[at].state = State::Active(active);
         Ok(())
     }
 
     /// Whether there is a process that the fault can stop: one that is alive, or that another
-    /// fault keeps down, for then both keep it down.
+    /// fault keeps down, for then both keep it from running.
     fn can_stop(&self, fault: &Fault, name: &str, world: &World) -> Result<bool, WorldError> {
         let alive = world.status(name)?.0 != ProcessState::Down;
         Ok(match fault {
             Fault::Hang { .. } => alive,
-            Fault::Kill { .. } | Fault::PowerLoss { .. } => {
+            _ if fault.keeps_process_down() || fault.suspends() => {
                 alive || self.kept(name, Fault::keeps_process_down)
             }
-            Fault::Nic { .. } | Fault::Partition { .. } => false,
+            _ => false,
         })
     }
 
     /// Whether a fault of this sort lies on a machine now.
     fn kept(&self, name: &str, sort: impl Fn(&Fault) -> bool) -> bool {
-        self.faults.iter().any(|Scheduled { planned, state }| match state {
-            State::Active { targets, .. } => {
-                sort(&planned.fault) && machines(&planned.fault, targets).iter().any(|m| m == name)
+        self.lying_on(name, sort).next().is_some()
+    }
+
+    /// The places of the faults of this sort that lie on a machine now.
+    fn lying_on(&self, name: &str, sort: impl Fn(&Fault) -> bool) -> impl Iterator<Item = usize> {
+        let lies = move |Scheduled { planned, state }: &Scheduled| match state {
+            State::Active(Active { targets, .. }) => {
+                let fault = &planned.fault;
+                sort(fault) && strike::machines(fault, targets).iter().any(|m| m == name)
             }
             _ => false,
-        })
+        };
+        self.faults.iter().enumerate().filter(move |(_, fault)| lies(fault)).map(|(at, _)| at)
     }
 
     fn heal(&mut self, at: usize, world: &mut World) -> Result<(), NemesisError> {
@@ -162,18 +225,16 @@ impl Nemesis {
         let fault = planned.fault.clone();
         // From here on it no longer keeps anything down; what it did is known below.
         let healed = std::mem::replace(state, State::Healed(Bite::default()));
-        let State::Active { targets, stopped_ms } = healed else {
+        let State::Active(Active { targets, since_ms, stopped_ms, mut bite, .. }) = healed else {
             return Ok(());
         };
-        let mut bite = world.heal(at as u64);
-        for name in machines(&fault, &targets) {
-            if let Some(before_ms) = stopped_ms.get(&name) {
-                bite.stopped_ms = bite.stopped_ms.max(world.stopped_ms(&name)? - before_ms);
-            }
-            if matches!(fault, Fault::Hang { .. }) {
-                bite.bytes_waited += world.resume(&name, at as u64)?;
-            }
-            if fault.keeps_process_down() {
+        for (name, before_ms) in &stopped_ms {
+            let stopped_ms = world.stopped_ms(name)? - before_ms;
+            bite += Bite { stopped_ms, ..Bite::default() };
+        }
+        bite += strike::heal(&fault, at as u64, &targets, since_ms, world)?;
+        if fault.keeps_process_down() {
+            for name in strike::machines(&fault, &targets) {
                 self.bring_up(&name, world)?;
             }
         }
@@ -182,73 +243,46 @@ impl Nemesis {
         Ok(())
     }
 
-    /// Gives a machine back what no fault takes from it any more: power, then its process.
+    /// Gives a machine back what no fault takes from it any more: power, then its process, which
+    /// does not run before its machine does.
     fn bring_up(&self, name: &str, world: &mut World) -> Result<(), WorldError> {
         if !self.kept(name, |fault| matches!(fault, Fault::PowerLoss { .. })) {
             world.boot(name)?;
         }
         if !self.kept(name, Fault::keeps_process_down) {
             world.restart(name)?;
+            for at in self.lying_on(name, Fault::suspends) {
+                world.hang(name, at as u64)?;
+            }
         }
         Ok(())
+    }
+
+    /// A card that flaps fails and works by turns.
+    fn take_turns(&mut self, world: &World) -> Result<bool, WorldError> {
+        let mut turned = false;
+        for (at, Scheduled { planned, state }) in self.faults.iter_mut().enumerate() {
+            let (Fault::Flap { on_ms, off_ms, .. }, State::Active(active)) =
+                (&planned.fault, state)
+            else {
+                continue;
+            };
+            let into_turn_ms = (world.now_ms() - active.since_ms) % (on_ms + off_ms).max(1);
+            let pauses = into_turn_ms >= *on_ms;
+            if pauses == active.pauses {
+                continue;
+            }
+            if pauses {
+                active.bite += world.heal(at as u64);
+            } else {
+                strike::cut(&planned.fault, at as u64, &active.targets, world)?;
+            }
+            active.pauses = pauses;
+            turned = true;
+        }
+        Ok(turned)
     }
 }
 
 /// Who acts, in the history.
 const NEMESIS: &str = "nemesis";
-
-fn inject(fault: &Fault, id: u64, targets: &Roles, world: &mut World) -> Result<(), WorldError> {
-    for name in machines(fault, targets) {
-        match fault {
-            Fault::Hang { .. } => world.hang(&name, id)?,
-            Fault::Kill { .. } => world.kill(&name)?,
-            Fault::PowerLoss { .. } => world.power_off(&name)?,
-            Fault::Nic { .. } | Fault::Partition { .. } => {}
-        }
-    }
-    if let Some((directions, kind)) = cut(fault, targets, world) {
-        world.cut(id, &directions, kind)?;
-    }
-    Ok(())
-}
-
-/// The machines that the fault's roles named.
-fn machines(fault: &Fault, targets: &Roles) -> Vec<String> {
-    fault.roles().into_iter().flat_map(|role| targets[role].clone()).collect()
-}
-
-/// The directions that a network fault lies on.
-fn cut(fault: &Fault, targets: &Roles, world: &World) -> Option<(Vec<(String, String)>, CutKind)> {
-    let (there, back, kind, ways) = match fault {
-        Fault::Nic { target, packets, kind } => {
-            // Each card fails for itself, so machines of one role do not reach each other either.
-            let all = world.machine_names().map(str::to_owned).collect();
-            let ways = (*packets != Packets::In, *packets != Packets::Out);
-            (targets[target].clone(), all, *kind, ways)
-        }
-        Fault::Partition { a, b, way, kind } => {
-            let group = |roles: &[String]| -> Vec<String> {
-                roles.iter().flat_map(|role| targets[role].clone()).collect()
-            };
-            (group(a), group(b), *kind, (*way != Way::BToA, *way != Way::AToB))
-        }
-        Fault::Hang { .. } | Fault::Kill { .. } | Fault::PowerLoss { .. } => return None,
-    };
-    let mut directions = Vec::new();
-    for (from, to) in pairs(&there, &back) {
-        if ways.0 {
-            directions.push((from.clone(), to.clone()));
-        }
-        if ways.1 {
-            directions.push((to, from));
-        }
-    }
-    Some((directions, kind))
-}
-
-fn pairs(a: &[String], b: &[String]) -> Vec<(String, String)> {
-    a.iter()
-        .flat_map(|a| b.iter().map(move |b| (a.clone(), b.clone())))
-        .filter(|(a, b)| a != b)
-        .collect()
-}

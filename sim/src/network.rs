@@ -52,7 +52,7 @@ pub(crate) async fn connect(
     if silenced() {
         return pending().await;
     }
-    wait(fabric.latency).await;
+    wait(fabric.latency(from, peer)).await;
     if silenced() {
         return pending().await;
     }

@@ -47,6 +47,14 @@ pub enum WorldError {
         /// The least latency asked for.
         latency_ms_min: u64,
     },
+    /// As above, for a link that is made slow.
+    #[error("a latency of {one_way_ms} ms is below tick_ms, which is {tick_ms}")]
+    LatencyBelowTick {
+        /// The latency asked for.
+        one_way_ms: u64,
+        /// The world's tick.
+        tick_ms: u64,
+    },
     /// The greatest latency is below the least.
     #[error("latency_ms_max is {latency_ms_max}, below latency_ms_min, which is {latency_ms_min}")]
     LatencyRange {

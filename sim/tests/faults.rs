@@ -10,15 +10,15 @@ use sim::nemesis::Nemesis;
 use support::*;
 
 fn kill(at_ms: u64, heal_at_ms: u64) -> PlannedFault {
-    PlannedFault { at_ms, heal_at_ms, fault: Fault::Kill { target: "server".into() } }
+    PlannedFault::between(at_ms, heal_at_ms, Fault::Kill { target: "server".into() })
 }
 
 fn hang(at_ms: u64, heal_at_ms: u64) -> PlannedFault {
-    PlannedFault { at_ms, heal_at_ms, fault: Fault::Hang { target: "server".into() } }
+    PlannedFault::between(at_ms, heal_at_ms, Fault::Hang { target: "server".into() })
 }
 
 fn power_loss(at_ms: u64, heal_at_ms: u64) -> PlannedFault {
-    PlannedFault { at_ms, heal_at_ms, fault: Fault::PowerLoss { target: "server".into() } }
+    PlannedFault::between(at_ms, heal_at_ms, Fault::PowerLoss { target: "server".into() })
 }
 
 /// A server and a client that calls it at these times, under a plan.
@@ -34,7 +34,7 @@ impl Bench {
         let world = world(&["server", "client"]);
         world.start("server", echo(&Log::default())).unwrap();
         world.start("client", caller(&called, calls, 50)).unwrap();
-        Self { world, nemesis: Nemesis::new(plan), called }
+        Self { world, nemesis: Nemesis::new(plan, 0), called }
     }
 
     fn run_to(&mut self, until_ms: u64) -> &mut Self {
@@ -168,7 +168,7 @@ fn network_cards_of_several_machines_fail_towards_each_other_too() {
     world.start("server", echo(&Log::default())).unwrap();
     world.start("client", caller(&called, vec![(200, "inner"), (600, "after")], 100)).unwrap();
     let nic = Fault::Nic { target: "both".into(), packets: Packets::Both, kind: CutKind::Drop };
-    let mut nemesis = Nemesis::new(&[PlannedFault { at_ms: 100, heal_at_ms: 500, fault: nic }]);
+    let mut nemesis = Nemesis::new(&[PlannedFault::between(100, 500, nic)], 0);
     let resolve = |_: &World, _: &str| vec!["server".to_owned(), "client".to_owned()];
     while world.now_ms() < 800 {
         nemesis.act(&mut world, &resolve).unwrap();

@@ -31,8 +31,8 @@ fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
     };
     let kill = Fault::Kill { target: "master".into() };
     vec![
-        PlannedFault { at_ms, heal_at_ms, fault: cut },
-        PlannedFault { at_ms: at_ms + 500, heal_at_ms: restart_ms, fault: kill },
+        PlannedFault::between(at_ms, heal_at_ms, cut),
+        PlannedFault::between(at_ms + 500, restart_ms, kill),
     ]
 }
 

@@ -202,7 +202,7 @@ impl Draw<'_> {
     /// A fault that begins somewhere in a round and outlasts everything.
     pub fn long(&mut self, fault: Fault) -> Vec<PlannedFault> {
         let at_ms = self.beginning_ms();
-        vec![PlannedFault { at_ms, heal_at_ms: at_ms + self.long_ms(), fault }]
+        vec![PlannedFault::between(at_ms, at_ms + self.long_ms(), fault)]
     }
 
     fn up_to_a_round_ms(&mut self) -> u64 {

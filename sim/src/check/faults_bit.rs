@@ -1,5 +1,7 @@
 //! Every fault did something. One that bit nothing makes its run's pass an empty one.
 
+use std::collections::BTreeSet;
+
 use super::FAULTS_BIT;
 use super::reading::Reading;
 use crate::fault::{Bite, CutKind, Fault};
@@ -13,9 +15,10 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
         What::Inject { fault, planned, .. } => Some((event.number, *fault, planned)),
         _ => None,
     });
-    let mut count = 0;
+    let all = reading.setup.faults;
+    let mut missing: BTreeSet<usize> = (0..all).collect();
     for (event, at, planned) in injected {
-        count += 1;
+        missing.remove(&at);
         let name = planned.name();
         let Some((healed, bite)) = heal_of(history.events(), at) else {
             let reason = format!("fault {at} ({name}) was never healed");
@@ -26,12 +29,12 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
             return Verdict::fail(FAULTS_BIT, reason, vec![event, healed]);
         }
     }
-    let planned = reading.setup.faults;
-    if count < planned {
-        let reason = format!("{count} of {planned} planned faults were injected");
+    if !missing.is_empty() {
+        let missing: Vec<String> = missing.iter().map(usize::to_string).collect();
+        let reason = format!("of {all} faults never injected: {}", missing.join(", "));
         return Verdict::fail(FAULTS_BIT, reason, vec![]);
     }
-    Verdict::pass(FAULTS_BIT, format!("{count} faults injected, and each did something"))
+    Verdict::pass(FAULTS_BIT, format!("{all} faults injected, and each did something"))
 }
 
 fn heal_of(events: &[Event], at: usize) -> Option<(u64, Bite)> {
@@ -46,10 +49,20 @@ fn did_bite(fault: &Fault, bite: &Bite) -> bool {
     match fault {
         Fault::Hang { .. } => bite.stopped_ms > 0 && bite.bytes_waited > 0,
         Fault::Kill { .. } | Fault::PowerLoss { .. } => bite.stopped_ms > 0,
-        Fault::Nic { kind, .. } | Fault::Partition { kind, .. } => match kind {
-            CutKind::Stall => bite.packets_held > 0,
-            CutKind::Drop => bite.packets_dropped > 0,
-        },
+        // Its clocks stand still whether or not anybody notices.
+        Fault::VmSuspend { .. } | Fault::VmFreeze { .. } => {
+            bite.stopped_ms > 0 && bite.clock_moved_ms > 0
+        }
+        Fault::Stall { .. } => bite.tasks_stalled > 0 && bite.stalled_ms > 0,
+        Fault::Clock { .. } | Fault::Drift { .. } => bite.clock_moved_ms > 0,
+        Fault::Latency { .. } => bite.packets_slowed > 0,
+        Fault::Disk { .. } => bite.disk_operations > 0,
+        Fault::Nic { kind, .. } | Fault::Flap { kind, .. } | Fault::Partition { kind, .. } => {
+            match kind {
+                CutKind::Stall => bite.packets_held > 0,
+                CutKind::Drop => bite.packets_dropped > 0,
+            }
+        }
     }
 }
 
@@ -59,7 +72,7 @@ mod tests {
 
     use super::super::fixture::Story;
     use super::*;
-    use crate::fault::Packets;
+    use crate::fault::{DiskTrouble, Packets};
     use crate::verdict::Outcome;
 
     fn outcome(planned: Fault, bite: Option<Bite>) -> Outcome {
@@ -75,6 +88,43 @@ mod tests {
     fn judged(story: &Story) -> Outcome {
         let history = story.history();
         verdict(&Reading::of(&history).expect("a whole history")).outcome
+    }
+
+    #[test]
+    fn each_fault_must_do_what_it_is_for() {
+        let target = || "master".to_owned();
+        let none = Bite::default();
+        let stopped = Bite { stopped_ms: 4, ..none };
+        let moved = Bite { clock_moved_ms: 9, ..none };
+        let stood = Bite { stalled_ms: 7, tasks_stalled: 2, ..none };
+        let held = Bite { packets_held: 3, ..none };
+        let both = Bite { stopped_ms: 4, ..moved };
+        let flap = Fault::Flap {
+            target: target(),
+            packets: Packets::In,
+            kind: CutKind::Stall,
+            on_ms: 50,
+            off_ms: 50,
+        };
+        let (a, b) = (vec![target()], vec!["replicas".to_owned()]);
+        let clock = host::Clock::Wall;
+        for (fault, enough, too_little) in [
+            (Fault::VmSuspend { target: target() }, both, stopped),
+            (Fault::VmFreeze { target: target() }, both, moved),
+            (Fault::Stall { target: target(), point: "here".into() }, stood, stopped),
+            (Fault::Clock { target: target(), clock, step_ms: -9 }, moved, stopped),
+            (Fault::Drift { target: target(), clocks: vec![clock], ppm: 9 }, moved, none),
+            (Fault::Latency { a, b, one_way_ms: 50 }, Bite { packets_slowed: 1, ..none }, held),
+            (
+                Fault::Disk { target: target(), trouble: DiskTrouble::Fails },
+                Bite { disk_operations: 1, ..none },
+                stopped,
+            ),
+            (flap, held, Bite { packets_dropped: 1, ..none }),
+        ] {
+            assert_eq!(outcome(fault.clone(), Some(enough)), Outcome::Pass, "{fault:?}");
+            assert_eq!(outcome(fault.clone(), Some(too_little)), Outcome::Fail, "{fault:?}");
+        }
     }
 
     #[test]

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use host::Clock;
 
-use super::{World, WorldError};
+use super::{World, WorldConfig, WorldError};
 use crate::clocks::Clocks;
-use crate::fault::{Bite, CutKind};
+use crate::fault::{Bite, CutKind, DiskTrouble};
 use crate::links::{self, Change, CutId, LinkState};
+use crate::slow_links::Pair;
 use crate::stall::Held;
 
 /// Cuts that come with a power loss are named apart from the nemesis' own.
@@ -72,22 +73,60 @@ impl World {
         directions: &[(String, String)],
         kind: CutKind,
     ) -> Result<(), WorldError> {
-        let number = |name: &String| self.machine(name).map(|machine| machine.number);
-        let ways: Vec<(usize, usize)> = directions
-            .iter()
-            .map(|(from, to)| Ok((number(from)?, number(to)?)))
-            .collect::<Result<_, WorldError>>()?;
+        let ways = self.numbers(directions)?;
         let changes = self.fabric.cut(id, &ways, kind);
         self.count_under_way(&changes);
         self.apply(&changes);
         Ok(())
     }
 
-    /// Takes a cut away; how much it bit.
+    /// Makes every packet that is sent between these machines, by name, take so long.
+    ///
+    /// # Errors
+    /// If there is no such machine, or if it would arrive within the tick in which it was sent.
+    pub fn slow(
+        &self,
+        id: CutId,
+        pairs: &[(String, String)],
+        one_way_ms: u64,
+    ) -> Result<(), WorldError> {
+        let tick_ms = self.config.tick_ms;
+        if one_way_ms < tick_ms {
+            return Err(WorldError::LatencyBelowTick { one_way_ms, tick_ms });
+        }
+        self.set_latencies(&self.fabric.slow(id, &self.numbers(pairs)?, one_way_ms));
+        Ok(())
+    }
+
+    /// Takes a cut, or what makes links slow, away; how much it bit.
     pub fn heal(&self, id: CutId) -> Bite {
         let (changes, bite) = self.fabric.heal(id);
         self.apply(&changes);
-        bite
+        let (changed, packets_slowed) = self.fabric.hasten(id);
+        self.set_latencies(&changed);
+        Bite { packets_slowed, ..bite }
+    }
+
+    /// From now on something is wrong with a machine's disk.
+    ///
+    /// # Errors
+    /// If there is no such machine.
+    pub fn trouble_disk(
+        &self,
+        name: &str,
+        id: u64,
+        trouble: DiskTrouble,
+    ) -> Result<(), WorldError> {
+        self.machine(name)?.disk.trouble(id, trouble);
+        Ok(())
+    }
+
+    /// Takes a trouble from a machine's disk: how many operations met it.
+    ///
+    /// # Errors
+    /// If there is no such machine.
+    pub fn mend_disk(&self, name: &str, id: u64) -> Result<u64, WorldError> {
+        Ok(self.machine(name)?.disk.mend(id))
     }
 
     /// Pulls the plug: links cut, then gone, and unsynced writes with it. Nothing if the
@@ -181,6 +220,25 @@ impl World {
         let changed = change(&mut machine.clocks.borrow_mut(), self.time.now());
         machine.clocks_changed.notify_waiters();
         Ok(changed)
+    }
+
+    fn numbers(&self, pairs: &[(String, String)]) -> Result<Vec<(usize, usize)>, WorldError> {
+        let number = |name: &String| self.machine(name).map(|machine| machine.number);
+        pairs.iter().map(|(a, b)| Ok((number(a)?, number(b)?))).collect()
+    }
+
+    /// turmoil's `set_link_latency` sets the least and the greatest to one value.
+    fn set_latencies(&self, changed: &[Pair]) {
+        let addresses = self.fabric.addresses();
+        for &pair in changed {
+            let (a, b) = (addresses[pair.0], addresses[pair.1]);
+            let WorldConfig { latency_ms_min, latency_ms_max, .. } = self.config;
+            let slow_ms = self.fabric.one_way_ms(pair);
+            let (least_ms, most_ms) =
+                slow_ms.map_or((latency_ms_min, latency_ms_max), |ms| (ms, ms));
+            self.sim.set_link_latency(a, b, Duration::from_millis(least_ms));
+            self.sim.set_link_max_message_latency(a, b, Duration::from_millis(most_ms));
+        }
     }
 
     fn apply(&self, changes: &[Change]) {

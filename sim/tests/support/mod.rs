@@ -6,6 +6,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use host::{Clock, Host, Stream};
+use sim::fault::{Bite, PlannedFault};
+use sim::nemesis::Nemesis;
 use sim::{ClockPlan, Process, World, WorldConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -39,6 +41,18 @@ pub fn run_to(world: &mut World, until_ms: u64) {
     while world.now_ms() < until_ms {
         world.step().expect("nothing panics");
     }
+}
+
+/// Plays a plan whose roles are names of machines until this time: what each fault did.
+pub fn play(world: &mut World, plan: &[PlannedFault], until_ms: u64) -> Vec<Bite> {
+    let mut nemesis = Nemesis::new(plan, 0);
+    let resolve = |_: &World, role: &str| vec![role.to_owned()];
+    while world.now_ms() < until_ms {
+        nemesis.act(world, &resolve).expect("every role has a machine");
+        world.step().expect("nothing panics");
+    }
+    assert!(nemesis.is_over(), "every fault is healed by {until_ms} ms");
+    nemesis.bites().into_iter().map(|(_, bite)| bite).collect()
 }
 
 /// A process from an async function.
