@@ -23,6 +23,10 @@ pub enum Goal {
     Restart,
     /// A process hung.
     Hang,
+    /// A task stood at a point at which a fault held it up.
+    Stalled,
+    /// A fault moved a clock.
+    ClockMoved,
 }
 
 impl Goal {
@@ -37,6 +41,8 @@ impl Goal {
             Goal::LeaseEndedAfterP => "the old master's lease ran out after the promotion",
             Goal::Restart => "a process began another life",
             Goal::Hang => "a process hung",
+            Goal::Stalled => "a task was held up at a point",
+            Goal::ClockMoved => "a clock was moved",
         }
     }
 }

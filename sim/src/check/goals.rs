@@ -4,6 +4,7 @@ use host::Lease;
 
 use super::GOALS;
 use super::reading::Reading;
+use crate::fault::Bite;
 use crate::figures::{Failover, Figures};
 use crate::goal::Goal;
 use crate::history::{Phase, ProcessState, Via, What};
@@ -38,11 +39,17 @@ fn is_reached(goal: Goal, reading: &Reading, figures: &Figures) -> bool {
         Goal::Hang => {
             any(reading, |what| matches!(what, What::Sample { state: ProcessState::Hung, .. }))
         }
+        Goal::Stalled => healed(reading, |bite| bite.tasks_stalled > 0),
+        Goal::ClockMoved => healed(reading, |bite| bite.clock_moved_ms > 0),
     }
 }
 
 fn any(reading: &Reading, found: impl Fn(&What) -> bool) -> bool {
     reading.history.events().iter().any(|event| found(&event.what))
+}
+
+fn healed(reading: &Reading, did: impl Fn(&Bite) -> bool) -> bool {
+    any(reading, |what| matches!(what, What::Heal { bite, .. } if did(bite)))
 }
 
 fn wrote(reading: &Reading) -> bool {
@@ -148,6 +155,13 @@ mod tests {
         assert!(!reached(&failover(), Goal::Restart));
         assert!(reached(&failover().hang(11_000, "a"), Goal::Hang));
         assert!(!reached(&failover(), Goal::Hang));
+        let healed = |bite| failover().event(12_000, "nemesis", What::Heal { fault: 0, bite });
+        let stalled = healed(Bite { tasks_stalled: 1, ..Bite::default() });
+        assert!(reached(&stalled, Goal::Stalled));
+        assert!(!reached(&stalled, Goal::ClockMoved));
+        let moved = healed(Bite { clock_moved_ms: 1, ..Bite::default() });
+        assert!(reached(&moved, Goal::ClockMoved));
+        assert!(!reached(&moved, Goal::Stalled));
         let early = Story::new()
             .commit(0, 1, "a")
             .authority(100, "a", 1)
