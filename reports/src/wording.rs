@@ -3,15 +3,16 @@
 //! Plain text without markup: each format escapes it in its own way. The trap: a number is never
 //! rounded, since a span may exceed the TTL by a single tick; seconds always have three decimals.
 
-use std::collections::BTreeMap;
-
 use sim::check::SPAN_WITHIN_TTL;
-use sim::fault::{CutKind, Fault, Packets, Way};
 use sim::figures::{Figures, LostWrites, Outage, OutageEnd};
 use sim::verdict::Outcome;
 
 use crate::cell::{self, Cell, CellResult};
 use crate::record::{Expectation, RunRecord};
+
+pub use fault::fault;
+
+mod fault;
 
 /// Milliseconds as seconds with three decimals; a plain `0` for none, so that it stands out.
 pub fn seconds(ms: u64) -> String {
@@ -205,53 +206,6 @@ pub fn run_expectation(run: &RunRecord) -> String {
     }
 }
 
-/// A fault with the machines that its roles named when it was injected, by role.
-pub fn fault(fault: &Fault, targets: &BTreeMap<String, Vec<String>>) -> String {
-    let resolve = |roles: &[String]| {
-        let named: Vec<String> = roles.iter().map(|role| resolve(role, targets)).collect();
-        if named.is_empty() { "nobody".into() } else { named.join(", ") }
-    };
-    match fault {
-        Fault::Nic { target, packets, kind } => {
-            let packets = match packets {
-                Packets::Both => "in and out",
-                Packets::Out => "out only (mute)",
-                Packets::In => "in only (deaf)",
-            };
-            let target = resolve(std::slice::from_ref(target));
-            format!("nic of {target}, {packets}, {}", cut(*kind))
-        }
-        Fault::Partition { a, b, way, kind } => {
-            let (a, b, kind) = (resolve(a), resolve(b), cut(*kind));
-            match way {
-                Way::Both => format!("partition {a} | {b}, both ways, {kind}"),
-                Way::AToB => format!("partition from {a} to {b}, {kind}"),
-                Way::BToA => format!("partition from {b} to {a}, {kind}"),
-            }
-        }
-        other => {
-            let roles: Vec<String> = other.roles().into_iter().cloned().collect();
-            format!("{} of {}", other.name(), resolve(&roles))
-        }
-    }
-}
-
-fn resolve(role: &str, targets: &BTreeMap<String, Vec<String>>) -> String {
-    match targets.get(role) {
-        None => role.into(),
-        Some(machines) if machines.len() == 1 && machines[0] == role => role.into(),
-        Some(machines) if machines.is_empty() => format!("{role} = nobody"),
-        Some(machines) => format!("{role} = {}", machines.join(" + ")),
-    }
-}
-
-fn cut(kind: CutKind) -> &'static str {
-    match kind {
-        CutKind::Stall => "stall",
-        CutKind::Drop => "drop",
-    }
-}
-
 fn failed(run: &RunRecord, check: &str) -> bool {
     run.counted().any(|v| v.check == check && v.outcome == Outcome::Fail)
 }
@@ -307,31 +261,5 @@ mod tests {
     fn a_tick_is_allowed_and_no_more() {
         assert!(!exceeds(8_005, 8_000, 5));
         assert!(exceeds(8_006, 8_000, 5));
-    }
-
-    #[test]
-    fn faults_name_role_and_machine() {
-        let targets = BTreeMap::from([
-            ("master".to_string(), vec!["node-1".to_string()]),
-            ("replicas".to_string(), vec!["node-2".to_string(), "node-3".to_string()]),
-            ("lb".to_string(), vec!["lb".to_string()]),
-            ("minority".to_string(), vec![]),
-        ]);
-        let hang = Fault::Hang { target: "master".into() };
-        assert_eq!(fault(&hang, &targets), "hang of master = node-1");
-        let kill = Fault::Kill { target: "minority".into() };
-        assert_eq!(fault(&kill, &targets), "kill of minority = nobody");
-        let nic = Fault::Nic { target: "lb".into(), packets: Packets::Out, kind: CutKind::Drop };
-        assert_eq!(fault(&nic, &targets), "nic of lb, out only (mute), drop");
-        let partition = Fault::Partition {
-            a: vec!["master".into(), "lb".into()],
-            b: vec!["replicas".into()],
-            way: Way::BToA,
-            kind: CutKind::Stall,
-        };
-        assert_eq!(
-            fault(&partition, &targets),
-            "partition from replicas = node-2 + node-3 to master = node-1, lb, stall"
-        );
     }
 }
