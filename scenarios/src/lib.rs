@@ -12,6 +12,8 @@ pub mod cluster;
 mod names;
 pub mod operator;
 pub mod plan;
+mod planned_faults;
+pub mod points;
 pub mod profile;
 mod profile_variant;
 pub mod rule;

@@ -11,9 +11,10 @@ use sim::promise::Promise;
 use sim::{ClockPlan, WorldConfig};
 
 use crate::catalogue;
-use crate::cluster;
 use crate::names;
 use crate::operator::PlannedOrder;
+use crate::planned_faults;
+use crate::points;
 use crate::profile::{Profile, ProfileError};
 
 /// The version of the TOML: raised when a field changes its meaning or goes.
@@ -124,6 +125,14 @@ pub enum PlanError {
         /// The roles and machines that there are.
         roles: Vec<String>,
     },
+    /// A fault stalls at a point that no process has.
+    #[error("plan: faults[{fault}]: no process has a point `{point}`; {}", points::near(point))]
+    Point {
+        /// The fault's place in the plan.
+        fault: usize,
+        /// The point.
+        point: String,
+    },
     /// A value makes no sense.
     #[error("plan: {place} is {value}; allowed is {allowed}")]
     Value {
@@ -186,22 +195,7 @@ impl Plan {
             let controllers = u64::from(self.cluster.controllers);
             return refuse("cluster.controllers".into(), controllers, "1 to 3".into());
         }
-        for (at, fault) in self.faults.iter().enumerate() {
-            let place = |field| format!("faults[{at}].{field}");
-            if fault.at_ms < self.phases.settle_ms {
-                let allowed = format!("phases.settle_ms ({}) or later", self.phases.settle_ms);
-                return refuse(place("at_ms"), fault.at_ms, allowed);
-            }
-            if fault.heal_at_ms <= fault.at_ms {
-                let allowed = format!("later than at_ms ({})", fault.at_ms);
-                return refuse(place("heal_at_ms"), fault.heal_at_ms, allowed);
-            }
-            let roles = cluster::roles(self);
-            if let Some(role) = fault.fault.roles().into_iter().find(|role| !roles.contains(role)) {
-                return Err(PlanError::Role { fault: at, role: role.clone(), roles });
-            }
-        }
-        Ok(())
+        planned_faults::check(self)
     }
 }
 

@@ -1,0 +1,62 @@
+//! A controller that was stopped in a round goes on with it after another one was elected.
+
+use reports::record::Expectation;
+use sim::check::SPAN_WITHIN_TTL;
+use sim::fault::{CutKind, Fault, PlannedFault, Way};
+use sim::goal::Goal;
+
+use super::{Draw, NOTHING_ENDS_IT, PLAIN, Scenario, Shows, breaks};
+use crate::plan::Cluster;
+use crate::profile::Profile;
+use crate::rule::Rule;
+
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "two_controllers_lead",
+    story: "The leading controller stops after it has read the store and before it sends its \
+            heartbeats; another one is elected, does not reach the master and promotes a \
+            replica; then the first goes on where it stood.",
+    cluster: Cluster { controllers: 2, ..PLAIN.cluster },
+    faults,
+    expectation,
+    goals: |_| vec![Goal::Promotion, Goal::LeaderChange],
+    shows: Some(Shows {
+        rule: Rule::LeaderGuard,
+        base: "lease",
+        check: SPAN_WITHIN_TTL,
+        covered_by: &[Rule::DatedHeartbeat],
+        kept: "it is what lets `promotion-wait` know of every grant, and what keeps two \
+               controllers from writing one version",
+    }),
+    ..PLAIN
+};
+
+fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
+    let at_ms = draw.beginning_ms();
+    let stall = |point: &str| Fault::Stall { target: "controller-1".into(), point: point.into() };
+    // The session has ended, the other has heard so within a third of it, and has replaced the
+    // master.
+    let session_ms = draw.profile.session_ttl_ms;
+    let promoted_ms = session_ms + session_ms / 3 + draw.detection_ms();
+    let over_ms = at_ms + promoted_ms + 3 * draw.round_ms();
+    let cut = Fault::Partition {
+        a: vec!["controller-2".into()],
+        b: vec!["master".into()],
+        way: Way::Both,
+        kind: CutKind::Drop,
+    };
+    let heal_at_ms = over_ms + draw.long_ms();
+    vec![
+        PlannedFault { at_ms, heal_at_ms, after: None, fault: cut },
+        PlannedFault { at_ms, heal_at_ms: over_ms, after: None, fault: stall("before-heartbeat") },
+        PlannedFault { at_ms, heal_at_ms: over_ms, after: None, fault: stall("before-keepalive") },
+    ]
+}
+
+fn expectation(profile: &Profile) -> Expectation {
+    let fenced = profile.has(Rule::LeaderGuard) || profile.has(Rule::DatedHeartbeat);
+    match (profile.blocks_writes(), fenced) {
+        (true, true) => Expectation::Holds,
+        (true, false) => breaks("a heartbeat of the controller that led before renews the lease"),
+        (false, _) => breaks(NOTHING_ENDS_IT),
+    }
+}
