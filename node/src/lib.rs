@@ -65,6 +65,7 @@ mod clusterx_commands;
 mod command;
 mod command_info;
 mod config;
+mod config_options;
 mod connection;
 mod counter_commands;
 mod data_commands;
