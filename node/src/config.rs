@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config_options::{ConfigOption, OPTIONS};
 use crate::lease::LeaseMode;
+use crate::lease_rules::LeaseClock;
 use crate::wal_sync::WalSync;
 
 /// What MOVED names: the setting `moved`, which the load balancer proposal leaves open.
@@ -37,6 +38,9 @@ pub struct NodeConfig {
     pub persist_cluster_nodes_enabled: bool,
     /// What an expired lease does.
     pub master_lease_mode: LeaseMode,
+    /// The clock that the lease's deadline is kept on: rule `boottime-deadline` if it is
+    /// boottime.
+    pub master_lease_clock: LeaseClock,
     /// What MOVED names.
     pub moved: MovedAddress,
     /// The name of the database; replication is refused between different ones.
@@ -82,6 +86,7 @@ impl Default for NodeConfig {
             cluster_enabled: true,
             persist_cluster_nodes_enabled: true,
             master_lease_mode: LeaseMode::Disabled,
+            master_lease_clock: LeaseClock::Wall,
             moved: MovedAddress::Node,
             db_name: "change.me.db".to_owned(),
             replication_connect_timeout_ms: 3100,
@@ -191,6 +196,7 @@ mod tests {
             cluster_enabled: false,
             persist_cluster_nodes_enabled: false,
             master_lease_mode: LeaseMode::LogOnly,
+            master_lease_clock: LeaseClock::Boottime,
             moved: MovedAddress::Lb,
             db_name: "x".to_owned(),
             replication_connect_timeout_ms: 1,
@@ -226,6 +232,7 @@ mod tests {
             ("db-name", "a b"),
             ("db-name", ""),
             ("replication-ping-interval-ms", "0"),
+            ("master-lease-clock", "monotonic"),
             ("wal-sync", "often"),
             ("wal-keep-batches", "0"),
             ("no-such-option", "1"),

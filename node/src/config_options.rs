@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use crate::config::{MovedAddress, NodeConfig};
 use crate::lease::LeaseMode;
+use crate::lease_rules::LeaseClock;
 use crate::wal_sync::WalSync;
 
 /// One option.
@@ -58,6 +59,14 @@ pub(crate) const OPTIONS: &[ConfigOption] = &[
         master_lease_mode,
         "expected disabled, log-only or block-write",
         LeaseMode::to_string,
+        parse
+    ),
+    option!(
+        "master-lease-clock",
+        false,
+        master_lease_clock,
+        "expected wall or boottime",
+        LeaseClock::to_string,
         parse
     ),
     option!("moved", true, moved, "expected node or lb", write_moved, read_moved),

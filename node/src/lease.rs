@@ -5,7 +5,7 @@
 //! *processed*, on a clock that can step; both numbers live in memory only; and a lease that was
 //! never granted does not block.
 //!
-//! The trap: deadline 0 means *never expires*, not *expired*.
+//! The trap: no deadline means *never expires*, not *expired*.
 
 use std::fmt;
 use std::str::FromStr;
@@ -54,7 +54,7 @@ impl FromStr for LeaseMode {
 /// The lease of one node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lease {
-    deadline_ms: u64,
+    deadline_ms: Option<u64>,
     election_version: u64,
 }
 
@@ -104,8 +104,9 @@ impl Lease {
             let local = self.election_version;
             return Err(VersionMismatch { local, received: election_version });
         }
-        *self = Lease { deadline_ms: now_ms.saturating_add(ttl_ms), election_version };
-        Ok(Grant { deadline_ms: self.deadline_ms, election_version })
+        let deadline_ms = now_ms.saturating_add(ttl_ms);
+        *self = Lease { deadline_ms: Some(deadline_ms), election_version };
+        Ok(Grant { deadline_ms, election_version })
     }
 
     /// Whether a write may pass at `now_ms`.
@@ -130,14 +131,14 @@ impl Lease {
     /// The lease as an observer is told of it.
     pub fn state(&self, now_ms: u64) -> host::Lease {
         match self.deadline_ms {
-            0 => host::Lease::None,
+            None => host::Lease::None,
             _ if self.is_expired(now_ms) => host::Lease::Expired,
             _ => host::Lease::Held,
         }
     }
 
     fn is_expired(&self, now_ms: u64) -> bool {
-        self.deadline_ms > 0 && now_ms > self.deadline_ms
+        self.deadline_ms.is_some_and(|deadline_ms| now_ms > deadline_ms)
     }
 }
 

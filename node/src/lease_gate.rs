@@ -9,11 +9,13 @@ use std::cell::Cell;
 use host::{Clock, Host, Observation};
 
 use crate::lease::{Gate, Grant, Lease, LeaseMode, VersionMismatch};
+use crate::lease_rules::{LeaseClock, LeaseRules};
 
 /// The lease of a node with its mode and its clock.
 pub(crate) struct LeaseGate {
     host: Host,
     mode: Cell<LeaseMode>,
+    rules: LeaseRules,
     lease: Cell<Lease>,
 }
 
@@ -24,8 +26,8 @@ pub(crate) struct LeaseExpired;
 
 impl LeaseGate {
     /// No lease was ever granted.
-    pub(crate) fn new(host: Host, mode: LeaseMode) -> Self {
-        Self { host, mode: Cell::new(mode), lease: Cell::default() }
+    pub(crate) fn new(host: Host, mode: LeaseMode, rules: LeaseRules) -> Self {
+        Self { host, mode: Cell::new(mode), rules, lease: Cell::default() }
     }
 
     /// Asked before a write.
@@ -64,7 +66,7 @@ impl LeaseGate {
         election_version: u64,
     ) -> Result<Grant, VersionMismatch> {
         let mut lease = self.lease.get();
-        let grant = lease.heartbeat(self.now_ms(), ttl_ms, election_version)?;
+        let grant = lease.heartbeat(self.now_ms(Round::Down), ttl_ms, election_version)?;
         self.lease.set(lease);
         self.host.observe(Observation::LeaseRenewed {
             until_ms: grant.deadline_ms,
@@ -90,19 +92,44 @@ impl LeaseGate {
 
     /// The lease on the node's own clock.
     pub(crate) fn state(&self) -> host::Lease {
-        self.lease.get().state(self.now_ms())
+        self.lease.get().state(self.now_ms(Round::Up))
     }
 
     fn gate(&self) -> Gate {
-        self.lease.get().check(self.mode.get(), self.now_ms())
+        self.lease.get().check(self.mode.get(), self.now_ms(Round::Up))
     }
 
-    fn now_ms(&self) -> u64 {
-        wall_ms(&self.host)
+    /// The clock of the deadline. Boottime is read earlier for a grant and later for what the
+    /// grant allows, so that no lease gets the rest of a millisecond beyond its length.
+    fn now_ms(&self, round: Round) -> u64 {
+        match (self.rules.clock, round) {
+            (LeaseClock::Wall, _) => wall_ms(&self.host),
+            (LeaseClock::Boottime, Round::Down) => boottime_ms(&self.host),
+            (LeaseClock::Boottime, Round::Up) => {
+                let nanos = self.host.now(Clock::Boottime).as_nanos();
+                u64::try_from(nanos.div_ceil(1_000_000)).unwrap_or(u64::MAX)
+            }
+        }
     }
+}
+
+/// What becomes of the part of a millisecond.
+#[derive(Clone, Copy)]
+enum Round {
+    Down,
+    Up,
 }
 
 /// The wall clock in milliseconds since the Unix epoch.
 pub(crate) fn wall_ms(host: &Host) -> u64 {
-    u64::try_from(host.now(Clock::Wall).as_millis()).unwrap_or(u64::MAX)
+    whole_ms(host, Clock::Wall)
+}
+
+/// The time since boot in milliseconds.
+fn boottime_ms(host: &Host) -> u64 {
+    whole_ms(host, Clock::Boottime)
+}
+
+fn whole_ms(host: &Host, clock: Clock) -> u64 {
+    u64::try_from(host.now(clock).as_millis()).unwrap_or(u64::MAX)
 }

@@ -15,8 +15,8 @@ use crate::clients::Clients;
 use crate::cluster::{Cluster, OwnAddress, Part};
 use crate::config::NodeConfig;
 use crate::error_reply::ErrorReply;
-use crate::lease_gate::LeaseGate;
-use crate::lease_gate::wall_ms;
+use crate::lease_gate::{LeaseGate, wall_ms};
+use crate::lease_rules::LeaseRules;
 use crate::nodes_conf;
 use crate::pause::Pause;
 use crate::replication::{Following, Replicas};
@@ -58,7 +58,7 @@ pub(crate) struct Node {
 impl Node {
     /// A node that has not been started: no data, no topology.
     pub(crate) fn new(host: Host, config: NodeConfig) -> Self {
-        let gate = LeaseGate::new(host.clone(), config.master_lease_mode);
+        let gate = LeaseGate::new(host.clone(), config.master_lease_mode, LeaseRules::of(&config));
         Self {
             exclusivity: RwLock::new(()),
             cluster: RefCell::default(),

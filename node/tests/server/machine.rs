@@ -1,5 +1,5 @@
-//! A node under test: on real sockets of the loopback, on a machine whose points, disk and wall
-//! clock the test holds in its hand.
+//! A node under test: on real sockets of the loopback, on a machine whose points, disk and
+//! clocks the test holds in its hand.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -25,6 +25,8 @@ pub struct TestMachine {
     pub observations: RefCell<Vec<Observation>>,
     /// Added to the wall clock.
     pub wall_ahead: Cell<Duration>,
+    /// Added to the time since boot.
+    pub boot_ahead: Cell<Duration>,
     /// The point at which the node stalls while the gate is shut.
     pub stall_at: Cell<Option<&'static str>>,
     /// The file whose writing stalls while the gate is shut.
@@ -44,6 +46,7 @@ impl TestMachine {
             probe: RefCell::default(),
             observations: RefCell::default(),
             wall_ahead: Cell::default(),
+            boot_ahead: Cell::default(),
             stall_at: Cell::default(),
             slow_file: Cell::default(),
             torn_appends: Cell::default(),
@@ -92,7 +95,11 @@ impl Machine for Seam {
         Box::pin(async move { os.bind(port).await })
     }
     fn now(&self, clock: Clock) -> Duration {
-        let ahead = if clock == Clock::Wall { self.0.wall_ahead.get() } else { Duration::ZERO };
+        let ahead = match clock {
+            Clock::Wall => self.0.wall_ahead.get(),
+            Clock::Boottime => self.0.boot_ahead.get(),
+            Clock::Monotonic => Duration::ZERO,
+        };
         self.0.os.now(clock) + ahead
     }
     fn sleep_until(&self, clock: Clock, deadline: Duration) -> LocalBoxFuture<'static, ()> {

@@ -3,6 +3,7 @@
 mod alone;
 mod divergence;
 mod lease;
+mod lease_rules;
 mod log;
 mod machine;
 mod orders;
