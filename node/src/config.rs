@@ -41,6 +41,9 @@ pub struct NodeConfig {
     /// The clock that the lease's deadline is kept on: rule `boottime-deadline` if it is
     /// boottime.
     pub master_lease_clock: LeaseClock,
+    /// Whether a node that has no lease may not write: rule `closed-start`. Outside of a cluster,
+    /// where nobody can grant one, `block-write` blocks for ever then.
+    pub master_lease_closed_start: bool,
     /// What MOVED names.
     pub moved: MovedAddress,
     /// The name of the database; replication is refused between different ones.
@@ -87,6 +90,7 @@ impl Default for NodeConfig {
             persist_cluster_nodes_enabled: true,
             master_lease_mode: LeaseMode::Disabled,
             master_lease_clock: LeaseClock::Wall,
+            master_lease_closed_start: false,
             moved: MovedAddress::Node,
             db_name: "change.me.db".to_owned(),
             replication_connect_timeout_ms: 3100,
@@ -197,6 +201,7 @@ mod tests {
             persist_cluster_nodes_enabled: false,
             master_lease_mode: LeaseMode::LogOnly,
             master_lease_clock: LeaseClock::Boottime,
+            master_lease_closed_start: true,
             moved: MovedAddress::Lb,
             db_name: "x".to_owned(),
             replication_connect_timeout_ms: 1,

@@ -69,6 +69,14 @@ pub(crate) const OPTIONS: &[ConfigOption] = &[
         LeaseClock::to_string,
         parse
     ),
+    option!(
+        "master-lease-closed-start",
+        false,
+        master_lease_closed_start,
+        YES_NO,
+        write_flag,
+        read_flag
+    ),
     option!("moved", true, moved, "expected node or lb", write_moved, read_moved),
     option!("db-name", false, db_name, "expected one word", String::clone, read_word),
     option!(

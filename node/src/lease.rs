@@ -1,16 +1,19 @@
-//! The master lease as the pull request proposes it: until when this node may write, and the
-//! election version of the last grant. Pure: the time is an argument.
+//! The master lease: until when this node may write, and the election version of the last
+//! grant. Pure: the time is an argument.
 //!
-//! What this is not: a proof of leadership. The deadline counts from when a heartbeat was
-//! *processed*, on a clock that can step; both numbers live in memory only; and a lease that was
-//! never granted does not block.
+//! What this is not: a proof of leadership. As the pull request proposes it, the deadline counts
+//! from when a heartbeat was *processed*, on a clock that can step; both numbers live in memory
+//! only; and a lease that was never granted does not block. What [`LeaseRules`] better of that
+//! is off by default.
 //!
-//! The trap: no deadline means *never expires*, not *expired*.
+//! The trap: without the rule `closed-start` no deadline means *never expires*, not *expired*.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::lease_rules::LeaseRules;
 
 /// What an expired lease does to writes: Kvrocks' option `master-lease-mode`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,9 +85,10 @@ pub struct VersionMismatch {
 pub enum Gate {
     /// Go on.
     Open,
-    /// Go on with an error log: expired under [`LeaseMode::LogOnly`].
+    /// Go on with an error log: expired, or lacking as the rules have it, under
+    /// [`LeaseMode::LogOnly`].
     OpenWithLog,
-    /// Refuse: expired under [`LeaseMode::BlockWrite`].
+    /// Refuse: the same under [`LeaseMode::BlockWrite`].
     Closed,
 }
 
@@ -110,10 +114,14 @@ impl Lease {
     }
 
     /// Whether a write may pass at `now_ms`.
-    pub fn check(&self, mode: LeaseMode, now_ms: u64) -> Gate {
+    pub fn check(&self, mode: LeaseMode, rules: &LeaseRules, now_ms: u64) -> Gate {
+        let lacking = match self.deadline_ms {
+            None => rules.closed_start,
+            Some(deadline_ms) => now_ms > deadline_ms,
+        };
         match mode {
-            LeaseMode::LogOnly if self.is_expired(now_ms) => Gate::OpenWithLog,
-            LeaseMode::BlockWrite if self.is_expired(now_ms) => Gate::Closed,
+            LeaseMode::LogOnly if lacking => Gate::OpenWithLog,
+            LeaseMode::BlockWrite if lacking => Gate::Closed,
             _ => Gate::Open,
         }
     }
@@ -132,13 +140,9 @@ impl Lease {
     pub fn state(&self, now_ms: u64) -> host::Lease {
         match self.deadline_ms {
             None => host::Lease::None,
-            _ if self.is_expired(now_ms) => host::Lease::Expired,
-            _ => host::Lease::Held,
+            Some(deadline_ms) if now_ms > deadline_ms => host::Lease::Expired,
+            Some(_) => host::Lease::Held,
         }
-    }
-
-    fn is_expired(&self, now_ms: u64) -> bool {
-        self.deadline_ms.is_some_and(|deadline_ms| now_ms > deadline_ms)
     }
 }
 
@@ -149,6 +153,10 @@ mod tests {
     use super::*;
 
     const MODES: [LeaseMode; 3] = [LeaseMode::Disabled, LeaseMode::LogOnly, LeaseMode::BlockWrite];
+
+    fn as_proposed() -> LeaseRules {
+        LeaseRules::default()
+    }
 
     fn granted(now_ms: u64, ttl_ms: u64) -> Lease {
         let mut lease = Lease::default();
@@ -170,8 +178,20 @@ mod tests {
             (until_150, 99, [Gate::Open, Gate::Open, Gate::Open]),
         ];
         for (lease, now_ms, expected) in table {
-            assert_eq!(MODES.map(|mode| lease.check(mode, now_ms)), expected, "at {now_ms}");
+            let gates = MODES.map(|mode| lease.check(mode, &as_proposed(), now_ms));
+            assert_eq!(gates, expected, "at {now_ms}");
         }
+    }
+
+    #[test]
+    fn with_a_closed_start_no_lease_is_as_an_expired_one() {
+        let rules = LeaseRules { closed_start: true, ..as_proposed() };
+        let gates = |lease: Lease, now_ms| MODES.map(|mode| lease.check(mode, &rules, now_ms));
+        let lacking = [Gate::Open, Gate::OpenWithLog, Gate::Closed];
+        assert_eq!(gates(Lease::default(), 0), lacking);
+        assert_eq!(gates(granted(100, 50), 150), [Gate::Open; 3]);
+        assert_eq!(gates(granted(100, 50), 151), lacking);
+        assert_eq!(Lease::default().state(0), host::Lease::None);
     }
 
     #[test]
@@ -180,9 +200,9 @@ mod tests {
         assert_eq!(lease.heartbeat(10, 5, 3), Ok(Grant { deadline_ms: 15, election_version: 3 }));
         let mismatch = lease.heartbeat(20, 5, 2).unwrap_err();
         assert_eq!(mismatch.to_string(), "election version mismatch: local=3, received=2");
-        assert_eq!(lease.check(LeaseMode::BlockWrite, 20), Gate::Closed);
+        assert_eq!(lease.check(LeaseMode::BlockWrite, &as_proposed(), 20), Gate::Closed);
         assert!(lease.heartbeat(20, 5, 3).is_ok());
-        assert_eq!(lease.check(LeaseMode::BlockWrite, 20), Gate::Open);
+        assert_eq!(lease.check(LeaseMode::BlockWrite, &as_proposed(), 20), Gate::Open);
     }
 
     #[test]
@@ -191,7 +211,7 @@ mod tests {
         lease.reset();
         assert_eq!(lease, Lease::default());
         assert_eq!(lease.state(1000), host::Lease::None);
-        assert_eq!(lease.check(LeaseMode::BlockWrite, 1000), Gate::Open);
+        assert_eq!(lease.check(LeaseMode::BlockWrite, &as_proposed(), 1000), Gate::Open);
     }
 
     #[test]
@@ -269,7 +289,7 @@ mod tests {
                     Step::SetMode(other) => mode = other,
                     Step::SetClock(ms) => now_ms = ms,
                     Step::Write => prop_assert_eq!(
-                        lease.check(mode, now_ms),
+                        lease.check(mode, &as_proposed(), now_ms),
                         reference_gate(&accepted, mode, now_ms)
                     ),
                 }

@@ -19,10 +19,16 @@ pub(crate) struct LeaseGate {
     lease: Cell<Lease>,
 }
 
-/// A write was refused by the lease.
+/// What a write lacks that the lease refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Write rejected: master lease expired (master_lease_mode=block-write)")]
-pub(crate) struct LeaseExpired;
+pub(crate) enum NoLease {
+    /// The lease has expired.
+    #[error("master lease expired (master_lease_mode=block-write)")]
+    Expired,
+    /// None was granted in this life and role.
+    #[error("no master lease (master_lease_mode=block-write)")]
+    NeverGranted,
+}
 
 impl LeaseGate {
     /// No lease was ever granted.
@@ -33,20 +39,22 @@ impl LeaseGate {
     /// Asked before a write.
     ///
     /// # Errors
-    /// [`LeaseExpired`] in `block-write` past the deadline.
-    pub(crate) fn check(&self) -> Result<(), LeaseExpired> {
+    /// [`NoLease`] in `block-write` past the deadline, or without one if the rules say so.
+    pub(crate) fn check(&self) -> Result<(), NoLease> {
         match self.gate() {
             Gate::Open => Ok(()),
             Gate::OpenWithLog => {
-                tracing::error!(
-                    "Master lease expired but write allowed (master_lease_mode=log-only)"
-                );
+                let what = match self.lacking() {
+                    NoLease::Expired => "Master lease expired",
+                    NoLease::NeverGranted => "No master lease",
+                };
+                tracing::error!("{what} but write allowed (master_lease_mode=log-only)");
                 self.host.observe(Observation::LeaseExpiredLogged);
                 Ok(())
             }
             Gate::Closed => {
                 self.host.observe(Observation::LeaseRefused);
-                Err(LeaseExpired)
+                Err(self.lacking())
             }
         }
     }
@@ -95,8 +103,15 @@ impl LeaseGate {
         self.lease.get().state(self.now_ms(Round::Up))
     }
 
+    fn lacking(&self) -> NoLease {
+        match self.state() {
+            host::Lease::None => NoLease::NeverGranted,
+            host::Lease::Held | host::Lease::Expired => NoLease::Expired,
+        }
+    }
+
     fn gate(&self) -> Gate {
-        self.lease.get().check(self.mode.get(), self.now_ms(Round::Up))
+        self.lease.get().check(self.mode.get(), &self.rules, self.now_ms(Round::Up))
     }
 
     /// The clock of the deadline. Boottime is read earlier for a grant and later for what the

@@ -54,12 +54,14 @@ impl FromStr for LeaseClock {
 pub struct LeaseRules {
     /// Rule `boottime-deadline`: the clock of the deadline.
     pub clock: LeaseClock,
+    /// Rule `closed-start`: no lease is as good as an expired one.
+    pub closed_start: bool,
 }
 
 impl LeaseRules {
     /// As the node's options have them.
     pub(crate) fn of(config: &NodeConfig) -> Self {
-        Self { clock: config.master_lease_clock }
+        Self { clock: config.master_lease_clock, closed_start: config.master_lease_closed_start }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::batch::{Batch, Content as BatchContent, Operation};
 use crate::batch_log::{BatchLog, Keep, Logged};
 use crate::config::NodeConfig;
 use crate::key_locks::{KeyGuard, KeyLocks};
-use crate::lease_gate::{LeaseExpired, LeaseGate};
+use crate::lease_gate::{LeaseGate, NoLease};
 use crate::log_file::LogFile;
 use crate::replication::id::ReplicationId;
 use crate::resp::BULK_MAX;
@@ -91,8 +91,8 @@ struct Content {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WriteError {
     /// By the lease; nothing was written.
-    #[error("Operation aborted: {0}")]
-    Lease(#[from] LeaseExpired),
+    #[error("Operation aborted: Write rejected: {0}")]
+    Lease(#[from] NoLease),
     /// By the disk; the write may come back with a restart.
     #[error("IO error: {0}")]
     Io(#[from] io::Error),

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use crate::machine::{Node, quick, run, start};
-use host::Lease;
+use host::{Lease, Observation};
 use node::{LeaseClock, LeaseMode, NodeConfig};
 use tempfile::{TempDir, tempdir};
 
 const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 const EXPIRED: &str = "-ERR Operation aborted: Write rejected: master lease expired \
     (master_lease_mode=block-write)";
+const NO_LEASE: &str =
+    "-ERR Operation aborted: Write rejected: no master lease (master_lease_mode=block-write)";
 
 fn block_write() -> NodeConfig {
     NodeConfig { master_lease_mode: LeaseMode::BlockWrite, ..quick() }
@@ -49,5 +52,48 @@ fn a_deadline_on_boottime_heeds_suspends_and_no_steps() {
             let set = node.say("CONFIG SET master-lease-clock wall").await;
             assert!(set.starts_with("-ERR Unable to change"), "a rule stands fast: {set}");
         }
+    });
+}
+
+#[test]
+fn with_a_closed_start_nobody_writes_before_the_first_lease() {
+    let dir = tempdir().unwrap();
+    let config = NodeConfig { master_lease_closed_start: true, ..block_write() };
+    run(async {
+        let mut node = master(&dir, config.clone()).await;
+        let no_lease = |node: &Node| {
+            let status = node.machine.status();
+            (status.lease, status.authoritative) == (Lease::None, false)
+        };
+        assert!(no_lease(&node), "at the start");
+        for request in ["SET k v", "DEL none", "FLUSHALL"] {
+            assert_eq!(node.say(request).await, NO_LEASE, "{request}");
+        }
+        assert_eq!(node.observed(&Observation::LeaseRefused), 3);
+        node.say("CLUSTERX HEARTBEAT 1 300000").await;
+        assert!(node.machine.status().authoritative);
+        assert_eq!(node.say("SET k v").await, "OK");
+
+        // A replica that is promoted has to be granted one of its own.
+        let port = node.port;
+        let text = format!("{A} 127.0.0.1 {port} slave {B}\n{B} 127.0.0.1 1 master - 0-16383");
+        node.set_nodes(&text, 2).await;
+        node.set_nodes(&format!("{A} 127.0.0.1 {port} master - 0-16383"), 3).await;
+        assert!(no_lease(&node), "after a promotion");
+        assert_eq!(node.say("SET k v").await, NO_LEASE);
+        assert_eq!(node.say("GET k").await, "v", "reads are not guarded");
+
+        assert_eq!(node.say("CONFIG SET master-lease-mode log-only").await, "OK");
+        assert_eq!(node.say("SET k w").await, "OK");
+        assert_eq!(node.observed(&Observation::LeaseExpiredLogged), 1);
+        assert_eq!(node.say("CONFIG SET master-lease-mode disabled").await, "OK");
+        assert_eq!(node.say("SET k x").await, "OK");
+        assert_eq!(node.observed(&Observation::LeaseExpiredLogged), 1);
+    });
+    run(async {
+        let mut node = start(dir.path(), config).await;
+        assert!(!node.machine.status().authoritative, "after a restart");
+        assert_eq!(node.say("SET k y").await, NO_LEASE);
+        assert_eq!(node.say("GET k").await, "x");
     });
 }
