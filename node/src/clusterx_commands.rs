@@ -143,7 +143,7 @@ impl ClusterxCommand {
             }
             ClusterxCommand::MyId => Ok(Reply::bulk(node.cluster.borrow().my_id().to_owned())),
             ClusterxCommand::Heartbeat(heartbeat) => {
-                heartbeat.run(node).map_err(ErrorReply::err)?;
+                heartbeat.run(node)?;
                 let sections = [Section::Replication, Section::Keyspace];
                 Ok(Reply::Verbatim(info::text(node, &sections)))
             }

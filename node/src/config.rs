@@ -44,6 +44,12 @@ pub struct NodeConfig {
     /// Whether a node that has no lease may not write: rule `closed-start`. Outside of a cluster,
     /// where nobody can grant one, `block-write` blocks for ever then.
     pub master_lease_closed_start: bool,
+    /// By how many millionths clocks are assumed to drift at most: rule `drift-margin` if that is
+    /// more than 0. The node counts so much less of a lease that it has ended when whoever
+    /// granted it has counted all of it.
+    pub master_lease_drift_ppm: u64,
+    /// The longest lease that a heartbeat may ask for; 0 for any.
+    pub master_lease_ms_max: u64,
     /// What MOVED names.
     pub moved: MovedAddress,
     /// The name of the database; replication is refused between different ones.
@@ -91,6 +97,8 @@ impl Default for NodeConfig {
             master_lease_mode: LeaseMode::Disabled,
             master_lease_clock: LeaseClock::Wall,
             master_lease_closed_start: false,
+            master_lease_drift_ppm: 0,
+            master_lease_ms_max: 0,
             moved: MovedAddress::Node,
             db_name: "change.me.db".to_owned(),
             replication_connect_timeout_ms: 3100,
@@ -202,6 +210,8 @@ mod tests {
             master_lease_mode: LeaseMode::LogOnly,
             master_lease_clock: LeaseClock::Boottime,
             master_lease_closed_start: true,
+            master_lease_drift_ppm: 12,
+            master_lease_ms_max: 13,
             moved: MovedAddress::Lb,
             db_name: "x".to_owned(),
             replication_connect_timeout_ms: 1,
@@ -238,6 +248,8 @@ mod tests {
             ("db-name", ""),
             ("replication-ping-interval-ms", "0"),
             ("master-lease-clock", "monotonic"),
+            ("master-lease-drift-ppm", "1000000"),
+            ("master-lease-ms-max", "-1"),
             ("wal-sync", "often"),
             ("wal-keep-batches", "0"),
             ("no-such-option", "1"),

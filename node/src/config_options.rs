@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use crate::config::{MovedAddress, NodeConfig};
 use crate::lease::LeaseMode;
-use crate::lease_rules::LeaseClock;
+use crate::lease_rules::{LeaseClock, MILLION};
 use crate::wal_sync::WalSync;
 
 /// One option.
@@ -76,6 +76,22 @@ pub(crate) const OPTIONS: &[ConfigOption] = &[
         YES_NO,
         write_flag,
         read_flag
+    ),
+    option!(
+        "master-lease-drift-ppm",
+        false,
+        master_lease_drift_ppm,
+        "expected millionths, 0 to 999999",
+        u64::to_string,
+        read_drift
+    ),
+    option!(
+        "master-lease-ms-max",
+        false,
+        master_lease_ms_max,
+        "expected milliseconds, or 0 for no maximum",
+        u64::to_string,
+        parse
     ),
     option!("moved", true, moved, "expected node or lb", write_moved, read_moved),
     option!("db-name", false, db_name, "expected one word", String::clone, read_word),
@@ -151,6 +167,10 @@ fn parse<T: FromStr>(text: &str) -> Option<T> {
 
 fn read_ms(text: &str) -> Option<u64> {
     parse(text).filter(|ms| *ms > 0)
+}
+
+fn read_drift(text: &str) -> Option<u64> {
+    parse(text).filter(|ppm| *ppm < MILLION)
 }
 
 fn read_count(text: &str) -> Option<usize> {

@@ -16,7 +16,6 @@ use bytes::Bytes;
 
 use crate::arguments;
 use crate::error_reply::ErrorReply;
-use crate::lease::VersionMismatch;
 use crate::node::Node;
 
 /// A heartbeat.
@@ -61,13 +60,16 @@ impl Heartbeat {
     /// Renews the lease if this node is meant and is master.
     ///
     /// # Errors
-    /// [`VersionMismatch`] if it is, and the heartbeat is of an older version.
-    pub(crate) fn run(&self, node: &Node) -> Result<(), VersionMismatch> {
+    /// If it is, and the heartbeat is of an older version. If the lease is longer than this node
+    /// allows, also where it is not meant: such a heartbeat is wrong everywhere.
+    pub(crate) fn run(&self, node: &Node) -> Result<(), ErrorReply> {
+        node.storage.gate().rules().allows(self.lease_ms).map_err(ErrorReply::err)?;
         let cluster = node.cluster.borrow();
         let meant = self.master.as_ref().is_none_or(|id| id == cluster.my_id());
         drop(cluster);
         if meant && node.is_cluster_master() {
-            node.storage.gate().heartbeat(self.lease_ms, self.election_version)?;
+            let taken = node.storage.gate().heartbeat(self.lease_ms, self.election_version);
+            taken.map_err(ErrorReply::err)?;
             node.tell_status();
         }
         Ok(())

@@ -64,6 +64,11 @@ impl LeaseGate {
         self.gate() != Gate::Closed
     }
 
+    /// The rules that the lease keeps.
+    pub(crate) fn rules(&self) -> &LeaseRules {
+        &self.rules
+    }
+
     /// A heartbeat for this node is processed now.
     ///
     /// # Errors
@@ -74,7 +79,8 @@ impl LeaseGate {
         election_version: u64,
     ) -> Result<Grant, VersionMismatch> {
         let mut lease = self.lease.get();
-        let grant = lease.heartbeat(self.now_ms(Round::Down), ttl_ms, election_version)?;
+        let counted_ms = self.rules.counted_ms(ttl_ms);
+        let grant = lease.heartbeat(self.now_ms(Round::Down), counted_ms, election_version)?;
         self.lease.set(lease);
         self.host.observe(Observation::LeaseRenewed {
             until_ms: grant.deadline_ms,

@@ -97,3 +97,40 @@ fn with_a_closed_start_nobody_writes_before_the_first_lease() {
         assert_eq!(node.say("GET k").await, "x");
     });
 }
+
+#[test]
+fn the_holder_counts_less_than_it_was_granted() {
+    run(async {
+        // A third of ten minutes.
+        for (drift_ppm, after_four) in [(0, "OK"), (500_000, EXPIRED)] {
+            let dir = tempdir().unwrap();
+            let config = NodeConfig { master_lease_drift_ppm: drift_ppm, ..block_write() };
+            let mut node = master(&dir, config).await;
+            node.say("CLUSTERX HEARTBEAT 1 600000").await;
+            node.machine.wall_ahead.set(minutes(3));
+            assert_eq!(node.say("SET k v").await, "OK", "{drift_ppm}");
+            node.machine.wall_ahead.set(minutes(4));
+            assert_eq!(node.say("SET k v").await, after_four, "{drift_ppm}");
+        }
+    });
+}
+
+#[test]
+fn a_longer_lease_than_allowed_is_refused_by_everybody() {
+    run(async {
+        let dir = tempdir().unwrap();
+        let config = NodeConfig { master_lease_ms_max: 5_000, ..block_write() };
+        let mut node = master(&dir, config).await;
+        let refused = "-ERR invalid lease_ms: 5001 is more than master-lease-ms-max, 5000";
+        for meant in [A, B] {
+            let request = format!("CLUSTERX HEARTBEAT {meant} 5001 3");
+            assert_eq!(node.say(&request).await, refused);
+        }
+        assert_eq!(node.say("CLUSTERX HEARTBEAT 3 5001").await, refused);
+        let status = node.machine.status();
+        assert_eq!((status.lease, status.election_version), (Lease::None, 0));
+        let info = node.say("CLUSTERX HEARTBEAT 3 5000").await;
+        assert!(info.starts_with("# Replication"), "{info}");
+        assert_eq!(node.machine.status().lease, Lease::Held);
+    });
+}
