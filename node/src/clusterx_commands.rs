@@ -8,7 +8,7 @@ use crate::arguments;
 use crate::command::Command;
 use crate::error_reply::ErrorReply;
 use crate::heartbeat::Heartbeat;
-use crate::info::{self, Section};
+use crate::info;
 use crate::node::Node;
 use crate::reply::Reply;
 use crate::slot::SlotRange;
@@ -144,8 +144,7 @@ impl ClusterxCommand {
             ClusterxCommand::MyId => Ok(Reply::bulk(node.cluster.borrow().my_id().to_owned())),
             ClusterxCommand::Heartbeat(heartbeat) => {
                 heartbeat.run(node)?;
-                let sections = [Section::Replication, Section::Keyspace];
-                Ok(Reply::Verbatim(info::text(node, &sections)))
+                Ok(Reply::Verbatim(info::heartbeat_text(node)))
             }
         }
     }

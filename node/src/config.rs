@@ -44,6 +44,9 @@ pub struct NodeConfig {
     /// Whether a node that has no lease may not write: rule `closed-start`. Outside of a cluster,
     /// where nobody can grant one, `block-write` blocks for ever then.
     pub master_lease_closed_start: bool,
+    /// Whether a lease counts from a moment that this node has stamped itself, so that a
+    /// heartbeat which lay in a buffer grants nothing new: rule `dated-heartbeat`.
+    pub master_lease_dated: bool,
     /// By how many millionths clocks are assumed to drift at most: rule `drift-margin` if that is
     /// more than 0. The node counts so much less of a lease that it has ended when whoever
     /// granted it has counted all of it.
@@ -97,6 +100,7 @@ impl Default for NodeConfig {
             master_lease_mode: LeaseMode::Disabled,
             master_lease_clock: LeaseClock::Wall,
             master_lease_closed_start: false,
+            master_lease_dated: false,
             master_lease_drift_ppm: 0,
             master_lease_ms_max: 0,
             moved: MovedAddress::Node,
@@ -210,6 +214,7 @@ mod tests {
             master_lease_mode: LeaseMode::LogOnly,
             master_lease_clock: LeaseClock::Boottime,
             master_lease_closed_start: true,
+            master_lease_dated: true,
             master_lease_drift_ppm: 12,
             master_lease_ms_max: 13,
             moved: MovedAddress::Lb,

@@ -77,6 +77,7 @@ pub(crate) const OPTIONS: &[ConfigOption] = &[
         write_flag,
         read_flag
     ),
+    option!("master-lease-dated", false, master_lease_dated, YES_NO, write_flag, read_flag),
     option!(
         "master-lease-drift-ppm",
         false,

@@ -4,18 +4,20 @@
 //! HEARTBEAT <election_version> <ttl_ms> [stamp]                   the pull request's text
 //! HEARTBEAT <master_node_id> <lease_ms> <election_version> [stamp]   its code
 //! ```
-//! A first argument that is an unsigned integer makes it the first form. A stamp is accepted
-//! and ignored.
+//! A first argument that is an unsigned integer makes it the first form. A stamp is ignored
+//! unless leases are dated (see [`crate::lease_stamp`]); every reply has one then.
 //!
 //! What this is not: an answer to whether the lease was renewed. A node that is not meant, or
 //! is no master, says nothing about it, as upstream.
 //!
 //! The trap: the first form names no master, so every master that receives it takes the lease.
+//! Where leases are dated it grants none.
 
 use bytes::Bytes;
 
 use crate::arguments;
 use crate::error_reply::ErrorReply;
+use crate::lease_stamp::LeaseStamp;
 use crate::node::Node;
 
 /// A heartbeat.
@@ -27,6 +29,8 @@ pub(crate) struct Heartbeat {
     pub(crate) lease_ms: u64,
     /// The election version under which it is granted.
     pub(crate) election_version: u64,
+    /// The moment from which it counts, as this node has stamped it, if it says so.
+    pub(crate) stamp: Option<Bytes>,
 }
 
 impl Heartbeat {
@@ -42,6 +46,7 @@ impl Heartbeat {
                     master: None,
                     lease_ms: lease_ms(ttl)?,
                     election_version: version(election_version)?,
+                    stamp: stamp.first().cloned(),
                 })
             }
             [master, lease, election_version, stamp @ ..]
@@ -51,6 +56,7 @@ impl Heartbeat {
                     master: Some(arguments::text(master)),
                     lease_ms: lease_ms(lease)?,
                     election_version: version(election_version)?,
+                    stamp: stamp.first().cloned(),
                 })
             }
             _ => Err(ErrorReply::arity()),
@@ -64,25 +70,34 @@ impl Heartbeat {
     /// allows, also where it is not meant: such a heartbeat is wrong everywhere.
     pub(crate) fn run(&self, node: &Node) -> Result<(), ErrorReply> {
         node.storage.gate().rules().allows(self.lease_ms).map_err(ErrorReply::err)?;
-        let cluster = node.cluster.borrow();
-        let meant = self.master.as_ref().is_none_or(|id| id == cluster.my_id());
-        drop(cluster);
-        if meant && node.is_cluster_master() {
-            let taken = node.storage.gate().heartbeat(self.lease_ms, self.election_version);
-            taken.map_err(ErrorReply::err)?;
-            node.tell_status();
+        if !self.is_meant(node) {
+            return Ok(());
         }
+        let gate = node.storage.gate();
+        // The form without an id does not say who should hold the lease.
+        let stamp = self.stamp.as_deref().filter(|_| self.master.is_some());
+        let my_id = node.cluster.borrow().my_id().to_owned();
+        let offer = gate.offer(&my_id, self.lease_ms, self.election_version, stamp);
+        gate.heartbeat(offer).map_err(ErrorReply::err)?;
+        node.tell_status();
         Ok(())
+    }
+
+    fn is_meant(&self, node: &Node) -> bool {
+        let me = self.master.as_ref().is_none_or(|id| id == node.cluster.borrow().my_id());
+        me && node.is_cluster_master()
     }
 }
 
-/// Reads the arguments that follow `HEARTBEAT` and throws the result away: for tests with
-/// arguments of every kind.
+/// Reads the arguments that follow `HEARTBEAT`, the stamp included, and throws the result away:
+/// for tests with arguments of every kind.
 ///
 /// # Errors
 /// The error reply that a node would send.
 pub fn check_arguments(args: &[Bytes]) -> Result<(), String> {
-    Heartbeat::parse(args).map(drop).map_err(|error| error.to_string())
+    let heartbeat = Heartbeat::parse(args).map_err(|error| error.to_string())?;
+    drop(heartbeat.stamp.as_deref().map(LeaseStamp::parse));
+    Ok(())
 }
 
 fn lease_ms(argument: &Bytes) -> Result<u64, ErrorReply> {
@@ -112,13 +127,20 @@ mod tests {
 
     #[test]
     fn both_forms_with_and_without_a_stamp() {
-        let text_form = Heartbeat { master: None, lease_ms: 500, election_version: 3 };
-        assert_eq!(parse("3 500").as_ref(), Ok(&text_form));
-        assert_eq!(parse("3 500 17"), Ok(text_form));
-        let code_form =
-            Heartbeat { master: Some("me".to_owned()), lease_ms: 500, election_version: 3 };
-        assert_eq!(parse("me 500 3").as_ref(), Ok(&code_form));
-        assert_eq!(parse("me 500 3 17"), Ok(code_form));
+        for master in [None, Some("me".to_owned())] {
+            for stamp in [None, Some("17")] {
+                let words = match &master {
+                    None => ["3", "500"].to_vec(),
+                    Some(id) => [id, "500", "3"].to_vec(),
+                };
+                let words = words.into_iter().chain(stamp);
+                let args: Vec<Bytes> = words.map(|word| word.to_owned().into()).collect();
+                let stamp = stamp.map(Bytes::from);
+                let (master, lease_ms, election_version) = (master.clone(), 500, 3);
+                let expected = Heartbeat { master, lease_ms, election_version, stamp };
+                assert_eq!(Heartbeat::parse(&args), Ok(expected), "{args:?}");
+            }
+        }
         // An id of 40 digits is no number of 64 bits.
         let digits = parse("1234567890123456789012345678901234567890 500 3").unwrap();
         assert!(digits.master.is_some());

@@ -10,6 +10,7 @@ use host::{Clock, Link};
 
 use crate::arguments;
 use crate::hello;
+use crate::lease_stamp::LeaseStamp;
 use crate::node::Node;
 use crate::replication::{Following, Replica};
 use crate::reply::Reply;
@@ -54,6 +55,16 @@ impl Section {
 
 /// The text of these sections. While the node is loading, Replication and Keyspace are absent.
 pub(crate) fn text(node: &Node, sections: &[Section]) -> String {
+    text_with(node, sections, None)
+}
+
+/// The reply of a heartbeat: with a stamp of this moment in Replication, if leases are dated.
+pub(crate) fn heartbeat_text(node: &Node) -> String {
+    let stamp = node.storage.gate().stamp(node.cluster.borrow().my_id());
+    text_with(node, &[Section::Replication, Section::Keyspace], stamp)
+}
+
+fn text_with(node: &Node, sections: &[Section], stamp: Option<LeaseStamp>) -> String {
     let mut text = String::new();
     for section in sections {
         let needs_data = matches!(section, Section::Replication | Section::Keyspace);
@@ -69,7 +80,12 @@ pub(crate) fn text(node: &Node, sections: &[Section]) -> String {
         line(format_args!("# {}", section.title()));
         match section {
             Section::Server => server(node, &mut line),
-            Section::Replication => replication(node, &mut line),
+            Section::Replication => {
+                replication(node, &mut line);
+                if let Some(stamp) = &stamp {
+                    line(format_args!("lease_stamp:{stamp}"));
+                }
+            }
             Section::Cluster => {
                 line(format_args!(
                     "cluster_enabled:{}",

@@ -1,5 +1,5 @@
 //! The master lease: until when this node may write, and the election version of the last
-//! grant. Pure: the time is an argument.
+//! heartbeat that was for it. Pure: the time is an argument.
 //!
 //! What this is not: a proof of leadership. As the pull request proposes it, the deadline counts
 //! from when a heartbeat was *processed*, on a clock that can step; both numbers live in memory
@@ -61,6 +61,17 @@ pub struct Lease {
     election_version: u64,
 }
 
+/// What a heartbeat brings for its master.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The election version under which it is sent.
+    pub election_version: u64,
+    /// How long the lease is, as the holder counts it, in milliseconds.
+    pub counted_ms: u64,
+    /// How many milliseconds ago the lease began; absent if the heartbeat grants none.
+    pub age_ms: Option<u64>,
+}
+
 /// A grant that took effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
@@ -74,7 +85,7 @@ pub struct Grant {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("election version mismatch: local={local}, received={received}")]
 pub struct VersionMismatch {
-    /// The version of the last grant.
+    /// The version of the last heartbeat.
     pub local: u64,
     /// The version of the heartbeat.
     pub received: u64,
@@ -93,24 +104,34 @@ pub enum Gate {
 }
 
 impl Lease {
-    /// A heartbeat is processed at `now_ms`. An equal version renews; the new deadline may be
-    /// earlier than the old one. A deadline beyond the clock's range saturates.
+    /// A heartbeat is processed at `now_ms`. An equal version renews, a higher one is taken over
+    /// even if nothing is granted. The new deadline may be earlier than the old one unless the
+    /// rules forbid that. A deadline beyond the clock's range saturates.
     ///
     /// # Errors
-    /// [`VersionMismatch`] if the version is below that of the last grant.
+    /// [`VersionMismatch`] if the version is below that of the last heartbeat.
     pub fn heartbeat(
         &mut self,
+        rules: &LeaseRules,
         now_ms: u64,
-        ttl_ms: u64,
-        election_version: u64,
-    ) -> Result<Grant, VersionMismatch> {
+        offer: Offer,
+    ) -> Result<Option<Grant>, VersionMismatch> {
+        let Offer { election_version, counted_ms, age_ms } = offer;
         if election_version < self.election_version {
             let local = self.election_version;
             return Err(VersionMismatch { local, received: election_version });
         }
-        let deadline_ms = now_ms.saturating_add(ttl_ms);
-        *self = Lease { deadline_ms: Some(deadline_ms), election_version };
-        Ok(Grant { deadline_ms, election_version })
+        self.election_version = election_version;
+        let Some(age_ms) = age_ms else {
+            return Ok(None);
+        };
+        let deadline_ms = now_ms.saturating_add(counted_ms).saturating_sub(age_ms);
+        let stands = self.deadline_ms.is_some_and(|standing_ms| standing_ms >= deadline_ms);
+        if rules.keeps_deadline() && stands {
+            return Ok(None);
+        }
+        self.deadline_ms = Some(deadline_ms);
+        Ok(Some(Grant { deadline_ms, election_version }))
     }
 
     /// Whether a write may pass at `now_ms`.
@@ -131,7 +152,7 @@ impl Lease {
         *self = Lease::default();
     }
 
-    /// The version of the last grant; 0 before any.
+    /// The version of the last heartbeat; 0 before any.
     pub fn election_version(&self) -> u64 {
         self.election_version
     }
@@ -147,153 +168,5 @@ impl Lease {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const MODES: [LeaseMode; 3] = [LeaseMode::Disabled, LeaseMode::LogOnly, LeaseMode::BlockWrite];
-
-    fn as_proposed() -> LeaseRules {
-        LeaseRules::default()
-    }
-
-    fn granted(now_ms: u64, ttl_ms: u64) -> Lease {
-        let mut lease = Lease::default();
-        lease.heartbeat(now_ms, ttl_ms, 1).unwrap();
-        lease
-    }
-
-    #[test]
-    fn what_each_mode_does() {
-        let never = Lease::default();
-        let until_150 = granted(100, 50);
-        let table = [
-            (never, 0, [Gate::Open, Gate::Open, Gate::Open]),
-            (never, u64::MAX, [Gate::Open, Gate::Open, Gate::Open]),
-            (until_150, 100, [Gate::Open, Gate::Open, Gate::Open]),
-            (until_150, 150, [Gate::Open, Gate::Open, Gate::Open]),
-            (until_150, 151, [Gate::Open, Gate::OpenWithLog, Gate::Closed]),
-            // The clock stepped back: the same lease is good again.
-            (until_150, 99, [Gate::Open, Gate::Open, Gate::Open]),
-        ];
-        for (lease, now_ms, expected) in table {
-            let gates = MODES.map(|mode| lease.check(mode, &as_proposed(), now_ms));
-            assert_eq!(gates, expected, "at {now_ms}");
-        }
-    }
-
-    #[test]
-    fn with_a_closed_start_no_lease_is_as_an_expired_one() {
-        let rules = LeaseRules { closed_start: true, ..as_proposed() };
-        let gates = |lease: Lease, now_ms| MODES.map(|mode| lease.check(mode, &rules, now_ms));
-        let lacking = [Gate::Open, Gate::OpenWithLog, Gate::Closed];
-        assert_eq!(gates(Lease::default(), 0), lacking);
-        assert_eq!(gates(granted(100, 50), 150), [Gate::Open; 3]);
-        assert_eq!(gates(granted(100, 50), 151), lacking);
-        assert_eq!(Lease::default().state(0), host::Lease::None);
-    }
-
-    #[test]
-    fn versions_rise_or_stay() {
-        let mut lease = Lease::default();
-        assert_eq!(lease.heartbeat(10, 5, 3), Ok(Grant { deadline_ms: 15, election_version: 3 }));
-        let mismatch = lease.heartbeat(20, 5, 2).unwrap_err();
-        assert_eq!(mismatch.to_string(), "election version mismatch: local=3, received=2");
-        assert_eq!(lease.check(LeaseMode::BlockWrite, &as_proposed(), 20), Gate::Closed);
-        assert!(lease.heartbeat(20, 5, 3).is_ok());
-        assert_eq!(lease.check(LeaseMode::BlockWrite, &as_proposed(), 20), Gate::Open);
-    }
-
-    #[test]
-    fn a_reset_lease_is_as_new() {
-        let mut lease = granted(100, 50);
-        lease.reset();
-        assert_eq!(lease, Lease::default());
-        assert_eq!(lease.state(1000), host::Lease::None);
-        assert_eq!(lease.check(LeaseMode::BlockWrite, &as_proposed(), 1000), Gate::Open);
-    }
-
-    #[test]
-    fn states_are_told() {
-        let lease = granted(100, 50);
-        assert_eq!(lease.state(150), host::Lease::Held);
-        assert_eq!(lease.state(151), host::Lease::Expired);
-        assert_eq!(granted(100, u64::MAX).state(u64::MAX), host::Lease::Held);
-    }
-
-    #[test]
-    fn modes_are_read_as_they_are_written() {
-        for mode in MODES {
-            assert_eq!(mode.to_string().parse(), Ok(mode));
-        }
-        assert_eq!("BLOCK-WRITE".parse(), Ok(LeaseMode::BlockWrite));
-        assert_eq!("on".parse::<LeaseMode>(), Err(UnknownLeaseMode));
-    }
-
-    /// The lease again, as a list of the heartbeats that were accepted since the last reset.
-    fn reference_gate(accepted: &[(u64, u64, u64)], mode: LeaseMode, now_ms: u64) -> Gate {
-        let expired = accepted.last().is_some_and(|(at_ms, ttl_ms, _)| {
-            now_ms.checked_sub(*at_ms).is_some_and(|passed| passed > *ttl_ms)
-        });
-        match mode {
-            LeaseMode::LogOnly if expired => Gate::OpenWithLog,
-            LeaseMode::BlockWrite if expired => Gate::Closed,
-            _ => Gate::Open,
-        }
-    }
-
-    #[derive(Clone, Debug)]
-    enum Step {
-        Heartbeat { ttl_ms: u64, version: u64 },
-        BecomeReplica,
-        BecomeMaster,
-        SetMode(LeaseMode),
-        SetClock(u64),
-        Write,
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        prop_oneof![
-            3 => (1..50u64, 0..4u64)
-                .prop_map(|(ttl_ms, version)| Step::Heartbeat { ttl_ms, version }),
-            1 => Just(Step::BecomeReplica),
-            1 => Just(Step::BecomeMaster),
-            1 => proptest::sample::select(MODES.to_vec()).prop_map(Step::SetMode),
-            3 => (0..150u64).prop_map(Step::SetClock),
-            4 => Just(Step::Write),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn agrees_with_the_reference(steps in proptest::collection::vec(step(), 0..80)) {
-            let mut lease = Lease::default();
-            let mut accepted: Vec<(u64, u64, u64)> = Vec::new();
-            let (mut master, mut mode, mut now_ms) = (true, LeaseMode::BlockWrite, 0);
-            for step in steps {
-                match step {
-                    // Only a master takes one.
-                    Step::Heartbeat { ttl_ms, version } if master => {
-                        let fits = accepted.iter().all(|(_, _, earlier)| *earlier <= version);
-                        prop_assert_eq!(lease.heartbeat(now_ms, ttl_ms, version).is_ok(), fits);
-                        accepted.extend(fits.then_some((now_ms, ttl_ms, version)));
-                    }
-                    Step::Heartbeat { .. } => {}
-                    Step::BecomeReplica => {
-                        master = false;
-                        lease.reset();
-                        accepted.clear();
-                    }
-                    Step::BecomeMaster => master = true,
-                    Step::SetMode(other) => mode = other,
-                    Step::SetClock(ms) => now_ms = ms,
-                    Step::Write => prop_assert_eq!(
-                        lease.check(mode, &as_proposed(), now_ms),
-                        reference_gate(&accepted, mode, now_ms)
-                    ),
-                }
-            }
-        }
-    }
-}
+#[path = "lease_tests.rs"]
+mod tests;

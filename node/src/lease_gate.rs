@@ -8,14 +8,16 @@ use std::cell::Cell;
 
 use host::{Clock, Host, Observation};
 
-use crate::lease::{Gate, Grant, Lease, LeaseMode, VersionMismatch};
+use crate::lease::{Gate, Grant, Lease, LeaseMode, Offer, VersionMismatch};
 use crate::lease_rules::{LeaseClock, LeaseRules};
+use crate::lease_stamp::{LeaseStamp, LifeId};
 
 /// The lease of a node with its mode and its clock.
 pub(crate) struct LeaseGate {
     host: Host,
     mode: Cell<LeaseMode>,
     rules: LeaseRules,
+    life: LifeId,
     lease: Cell<Lease>,
 }
 
@@ -33,7 +35,8 @@ pub(crate) enum NoLease {
 impl LeaseGate {
     /// No lease was ever granted.
     pub(crate) fn new(host: Host, mode: LeaseMode, rules: LeaseRules) -> Self {
-        Self { host, mode: Cell::new(mode), rules, lease: Cell::default() }
+        let life = LifeId::draw(&mut host.random("life"));
+        Self { host, mode: Cell::new(mode), rules, life, lease: Cell::default() }
     }
 
     /// Asked before a write.
@@ -69,24 +72,47 @@ impl LeaseGate {
         &self.rules
     }
 
+    /// The stamp of this moment, if leases are dated.
+    pub(crate) fn stamp(&self, node_id: &str) -> Option<LeaseStamp> {
+        self.rules.dated.then(|| self.stamp_under(node_id, self.election_version()))
+    }
+
+    fn stamp_under(&self, node_id: &str, election_version: u64) -> LeaseStamp {
+        let boottime_ms = boottime_ms(&self.host);
+        LeaseStamp { node_id: node_id.to_owned(), life: self.life, election_version, boottime_ms }
+    }
+
+    /// What a heartbeat for this node offers if it is processed now. Where leases are dated, one
+    /// without a stamp that was issued here under the very same election version grants nothing.
+    pub(crate) fn offer(
+        &self,
+        node_id: &str,
+        ttl_ms: u64,
+        election_version: u64,
+        stamp: Option<&[u8]>,
+    ) -> Offer {
+        let age_ms = if self.rules.dated {
+            let now = self.stamp_under(node_id, election_version);
+            stamp.and_then(LeaseStamp::parse).and_then(|stamp| stamp.age_ms(&now))
+        } else {
+            Some(0)
+        };
+        Offer { election_version, counted_ms: self.rules.counted_ms(ttl_ms), age_ms }
+    }
+
     /// A heartbeat for this node is processed now.
     ///
     /// # Errors
     /// As [`Lease::heartbeat`].
-    pub(crate) fn heartbeat(
-        &self,
-        ttl_ms: u64,
-        election_version: u64,
-    ) -> Result<Grant, VersionMismatch> {
+    pub(crate) fn heartbeat(&self, offer: Offer) -> Result<(), VersionMismatch> {
         let mut lease = self.lease.get();
-        let counted_ms = self.rules.counted_ms(ttl_ms);
-        let grant = lease.heartbeat(self.now_ms(Round::Down), counted_ms, election_version)?;
+        let grant = lease.heartbeat(&self.rules, self.now_ms(Round::Down), offer)?;
         self.lease.set(lease);
-        self.host.observe(Observation::LeaseRenewed {
-            until_ms: grant.deadline_ms,
-            election_version: grant.election_version,
-        });
-        Ok(grant)
+        if let Some(Grant { deadline_ms, election_version }) = grant {
+            let until_ms = deadline_ms;
+            self.host.observe(Observation::LeaseRenewed { until_ms, election_version });
+        }
+        Ok(())
     }
 
     /// This node became a replica.
@@ -99,7 +125,7 @@ impl LeaseGate {
         self.mode.set(mode);
     }
 
-    /// The version of the last grant; 0 before any.
+    /// The version of the last heartbeat; 0 before any.
     pub(crate) fn election_version(&self) -> u64 {
         self.lease.get().election_version()
     }

@@ -56,6 +56,8 @@ pub struct LeaseRules {
     pub clock: LeaseClock,
     /// Rule `closed-start`: no lease is as good as an expired one.
     pub closed_start: bool,
+    /// Rule `dated-heartbeat`: a lease counts from a moment that this node has stamped.
+    pub dated: bool,
     /// Rule `drift-margin`: by how many millionths clocks are assumed to drift at most, below a
     /// million.
     pub drift_ppm: u64,
@@ -79,9 +81,16 @@ impl LeaseRules {
         Self {
             clock: config.master_lease_clock,
             closed_start: config.master_lease_closed_start,
+            dated: config.master_lease_dated,
             drift_ppm: config.master_lease_drift_ppm,
             ms_max: Some(config.master_lease_ms_max).filter(|ms| *ms > 0),
         }
+    }
+
+    /// Whether a deadline only rises within a life and role: heartbeats that count from older
+    /// stamps may come later.
+    pub fn keeps_deadline(&self) -> bool {
+        self.dated
     }
 
     /// How much the holder counts of a lease of this length: with an assumed drift of ρ,

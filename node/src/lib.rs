@@ -84,6 +84,7 @@ mod keyspace;
 pub mod lease;
 mod lease_gate;
 pub mod lease_rules;
+mod lease_stamp;
 mod list_commands;
 mod log_file;
 mod log_keeper;

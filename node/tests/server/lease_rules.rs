@@ -26,6 +26,17 @@ async fn master(dir: &TempDir, config: NodeConfig) -> Node {
     node
 }
 
+/// A heartbeat with the stamp of an earlier reply, or without; its own reply.
+async fn heartbeat(node: &mut Node, version: u64, stamp: &str) -> String {
+    node.say(format!("CLUSTERX HEARTBEAT {A} 300000 {version} {stamp}").trim_end()).await
+}
+
+/// The stamp in a heartbeat's reply.
+fn stamp(reply: &str) -> String {
+    let line = reply.lines().find_map(|line| line.strip_prefix("lease_stamp:"));
+    line.unwrap_or_else(|| panic!("no stamp in {reply}")).to_owned()
+}
+
 fn minutes(number: u64) -> Duration {
     Duration::from_secs(60 * number)
 }
@@ -132,5 +143,106 @@ fn a_longer_lease_than_allowed_is_refused_by_everybody() {
         let info = node.say("CLUSTERX HEARTBEAT 3 5000").await;
         assert!(info.starts_with("# Replication"), "{info}");
         assert_eq!(node.machine.status().lease, Lease::Held);
+    });
+}
+
+#[test]
+fn a_dated_lease_counts_from_the_stamp() {
+    run(async {
+        let dir = tempdir().unwrap();
+        let config = NodeConfig {
+            master_lease_dated: true,
+            master_lease_clock: LeaseClock::Boottime,
+            ..block_write()
+        };
+        let mut node = master(&dir, config).await;
+        let version_and_lease = |node: &Node| {
+            let status = node.machine.status();
+            (status.election_version, status.lease)
+        };
+        let first = stamp(&heartbeat(&mut node, 0, "").await);
+        assert_eq!(version_and_lease(&node), (0, Lease::None), "no stamp grants nothing");
+        let under_seven = stamp(&heartbeat(&mut node, 7, &first).await);
+        assert_eq!(version_and_lease(&node), (7, Lease::None), "a higher version is taken over");
+        let reply = node.say(&format!("CLUSTERX HEARTBEAT 7 300000 {under_seven}")).await;
+        stamp(&reply);
+        assert_eq!(version_and_lease(&node).1, Lease::None, "the form without an id");
+        let foreign = under_seven.replace(A, B);
+        for foreign in [&foreign, &first, "17", "\u{fe}"] {
+            heartbeat(&mut node, 7, foreign).await;
+            assert_eq!(version_and_lease(&node).1, Lease::None, "{foreign}");
+        }
+        heartbeat(&mut node, 7, &under_seven).await;
+        assert_eq!(version_and_lease(&node), (7, Lease::Held));
+
+        // What was sent before a hang of four minutes, and arrives after it.
+        node.machine.boot_ahead.set(minutes(1));
+        let before = stamp(&heartbeat(&mut node, 7, "").await);
+        node.machine.boot_ahead.set(minutes(5));
+        heartbeat(&mut node, 7, &before).await;
+        assert_eq!(node.say("SET k v").await, "OK", "the lease still runs for a minute");
+        node.machine.boot_ahead.set(minutes(7));
+        let after = stamp(&heartbeat(&mut node, 7, &before).await);
+        assert_eq!(node.say("SET k v").await, EXPIRED, "it counted from before the hang");
+        heartbeat(&mut node, 7, &after).await;
+        assert_eq!(node.say("SET k v").await, "OK");
+        heartbeat(&mut node, 7, &before).await;
+        assert_eq!(node.say("SET k v").await, "OK", "an older stamp takes nothing away");
+        let renewed = |o: &&Observation| matches!(o, Observation::LeaseRenewed { .. });
+        assert_eq!(node.machine.observations.borrow().iter().filter(renewed).count(), 3);
+
+        let older = heartbeat(&mut node, 6, &after).await;
+        assert_eq!(older, "-ERR election version mismatch: local=7, received=6");
+        heartbeat(&mut node, 8, &after).await;
+        assert_eq!(version_and_lease(&node), (8, Lease::Held), "and keeps what it had");
+    });
+}
+
+#[test]
+fn stamps_of_an_earlier_life_grant_nothing() {
+    let dir = tempdir().unwrap();
+    let config = NodeConfig { master_lease_dated: true, ..block_write() };
+    let mut earlier = String::new();
+    run(async {
+        let mut node = master(&dir, config.clone()).await;
+        // The boot after this one begins its count again.
+        node.machine.boot_ahead.set(minutes(60));
+        earlier = stamp(&heartbeat(&mut node, 3, "").await);
+    });
+    run(async {
+        let mut node = start(dir.path(), config).await;
+        let own = stamp(&heartbeat(&mut node, 3, &earlier).await);
+        assert_eq!(node.machine.status().lease, Lease::None);
+        heartbeat(&mut node, 3, &own).await;
+        assert_eq!(node.machine.status().lease, Lease::Held);
+    });
+}
+
+#[test]
+fn every_reply_to_a_heartbeat_has_a_stamp_and_nothing_else_has() {
+    run(async {
+        let dir = tempdir().unwrap();
+        let config = NodeConfig { master_lease_dated: true, ..block_write() };
+        let mut node = master(&dir, config).await;
+        for request in [
+            format!("CLUSTERX HEARTBEAT {A} 1000 3"),
+            format!("CLUSTERX HEARTBEAT {B} 1000 3"),
+            "CLUSTERX HEARTBEAT 3 1000".to_owned(),
+        ] {
+            let reply = node.say(&request).await;
+            let (replication, keyspace) = reply.split_once("# Keyspace").unwrap();
+            assert!(stamp(replication).starts_with(A), "{reply}");
+            assert!(keyspace.contains("sequence:0\r\n"), "{reply}");
+        }
+        let text =
+            format!("{A} 127.0.0.1 {} slave {B}\n{B} 127.0.0.1 1 master - 0-16383", node.port);
+        node.set_nodes(&text, 2).await;
+        stamp(&heartbeat(&mut node, 3, "").await);
+        assert!(!node.say("INFO").await.contains("lease_stamp"));
+    });
+    run(async {
+        let dir = tempdir().unwrap();
+        let mut node = master(&dir, block_write()).await;
+        assert!(!heartbeat(&mut node, 3, "").await.contains("lease_stamp"));
     });
 }

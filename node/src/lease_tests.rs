@@ -1,0 +1,216 @@
+//! The lease by itself, case by case and against a reference under every combination of rules.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const MODES: [LeaseMode; 3] = [LeaseMode::Disabled, LeaseMode::LogOnly, LeaseMode::BlockWrite];
+
+fn as_proposed() -> LeaseRules {
+    LeaseRules::default()
+}
+
+fn offer(counted_ms: u64, election_version: u64) -> Offer {
+    Offer { election_version, counted_ms, age_ms: Some(0) }
+}
+
+fn granted(now_ms: u64, counted_ms: u64) -> Lease {
+    let mut lease = Lease::default();
+    lease.heartbeat(&as_proposed(), now_ms, offer(counted_ms, 1)).unwrap();
+    lease
+}
+
+#[test]
+fn what_each_mode_does() {
+    let never = Lease::default();
+    let until_150 = granted(100, 50);
+    let table = [
+        (never, 0, [Gate::Open, Gate::Open, Gate::Open]),
+        (never, u64::MAX, [Gate::Open, Gate::Open, Gate::Open]),
+        (until_150, 100, [Gate::Open, Gate::Open, Gate::Open]),
+        (until_150, 150, [Gate::Open, Gate::Open, Gate::Open]),
+        (until_150, 151, [Gate::Open, Gate::OpenWithLog, Gate::Closed]),
+        // The clock stepped back: the same lease is good again.
+        (until_150, 99, [Gate::Open, Gate::Open, Gate::Open]),
+    ];
+    for (lease, now_ms, expected) in table {
+        let gates = MODES.map(|mode| lease.check(mode, &as_proposed(), now_ms));
+        assert_eq!(gates, expected, "at {now_ms}");
+    }
+}
+
+#[test]
+fn with_a_closed_start_no_lease_is_as_an_expired_one() {
+    let rules = LeaseRules { closed_start: true, ..as_proposed() };
+    let gates = |lease: Lease, now_ms| MODES.map(|mode| lease.check(mode, &rules, now_ms));
+    let lacking = [Gate::Open, Gate::OpenWithLog, Gate::Closed];
+    assert_eq!(gates(Lease::default(), 0), lacking);
+    assert_eq!(gates(granted(100, 50), 150), [Gate::Open; 3]);
+    assert_eq!(gates(granted(100, 50), 151), lacking);
+    assert_eq!(Lease::default().state(0), host::Lease::None);
+}
+
+#[test]
+fn versions_rise_or_stay() {
+    let mut lease = Lease::default();
+    let mut heartbeat =
+        |now_ms, version| lease.heartbeat(&as_proposed(), now_ms, offer(5, version));
+    let grant = Grant { deadline_ms: 15, election_version: 3 };
+    assert_eq!(heartbeat(10, 3), Ok(Some(grant)));
+    let mismatch = heartbeat(20, 2).unwrap_err();
+    assert_eq!(mismatch.to_string(), "election version mismatch: local=3, received=2");
+    assert_eq!(lease.state(20), host::Lease::Expired);
+    assert!(lease.heartbeat(&as_proposed(), 20, offer(5, 3)).is_ok());
+    assert_eq!(lease.state(20), host::Lease::Held);
+}
+
+#[test]
+fn a_version_is_taken_over_even_if_nothing_is_granted() {
+    let mut lease = granted(100, 50);
+    let nothing = Offer { age_ms: None, ..offer(50, 7) };
+    assert_eq!(lease.heartbeat(&as_proposed(), 120, nothing), Ok(None));
+    assert_eq!((lease.election_version(), lease.state(151)), (7, host::Lease::Expired));
+    assert!(lease.heartbeat(&as_proposed(), 120, offer(50, 6)).is_err());
+}
+
+#[test]
+fn a_lease_counts_from_when_it_began() {
+    let rules = LeaseRules { dated: true, ..as_proposed() };
+    let mut lease = Lease::default();
+    let mut until = |now_ms, age_ms| {
+        let offer = Offer { age_ms: Some(age_ms), ..offer(50, 1) };
+        let grant = lease.heartbeat(&rules, now_ms, offer).unwrap();
+        grant.map(|grant| grant.deadline_ms)
+    };
+    assert_eq!(until(100, 30), Some(120));
+    assert_eq!(until(110, 10), Some(150));
+    assert_eq!(until(115, 40), None, "an older stamp takes nothing away");
+    assert_eq!(until(149, 49), None, "the same one adds nothing");
+    assert_eq!(until(300, 51), Some(299), "it has begun and ended");
+    assert_eq!(lease.state(300), host::Lease::Expired);
+}
+
+#[test]
+fn a_reset_lease_is_as_new() {
+    let mut lease = granted(100, 50);
+    lease.reset();
+    assert_eq!(lease, Lease::default());
+    assert_eq!(lease.state(1000), host::Lease::None);
+    assert_eq!(lease.check(LeaseMode::BlockWrite, &as_proposed(), 1000), Gate::Open);
+}
+
+#[test]
+fn states_are_told() {
+    let lease = granted(100, 50);
+    assert_eq!(lease.state(150), host::Lease::Held);
+    assert_eq!(lease.state(151), host::Lease::Expired);
+    assert_eq!(granted(100, u64::MAX).state(u64::MAX), host::Lease::Held);
+}
+
+#[test]
+fn modes_are_read_as_they_are_written() {
+    for mode in MODES {
+        assert_eq!(mode.to_string().parse(), Ok(mode));
+    }
+    assert_eq!("BLOCK-WRITE".parse(), Ok(LeaseMode::BlockWrite));
+    assert_eq!("on".parse::<LeaseMode>(), Err(UnknownLeaseMode));
+}
+
+/// The lease again, as lists of what was accepted in this role.
+#[derive(Default)]
+struct Reference {
+    rules: LeaseRules,
+    deadlines_ms: Vec<i128>,
+    versions: Vec<u64>,
+}
+
+impl Reference {
+    fn heartbeat(&mut self, now_ms: u64, offer: Offer) -> bool {
+        let fits = self.versions.iter().all(|earlier| *earlier <= offer.election_version);
+        if fits {
+            self.versions.push(offer.election_version);
+            let until = |age_ms| i128::from(now_ms) + i128::from(offer.counted_ms) - age_ms;
+            self.deadlines_ms.extend(offer.age_ms.map(i128::from).map(until));
+        }
+        fits
+    }
+
+    fn gate(&self, mode: LeaseMode, now_ms: u64) -> Gate {
+        let deadline_ms = if self.rules.dated {
+            self.deadlines_ms.iter().max()
+        } else {
+            self.deadlines_ms.last()
+        };
+        let open = deadline_ms.map_or(!self.rules.closed_start, |ms| i128::from(now_ms) <= *ms);
+        match mode {
+            LeaseMode::LogOnly if !open => Gate::OpenWithLog,
+            LeaseMode::BlockWrite if !open => Gate::Closed,
+            _ => Gate::Open,
+        }
+    }
+
+    fn become_replica(&mut self) {
+        self.deadlines_ms.clear();
+        self.versions.clear();
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Heartbeat(Offer),
+    BecomeReplica,
+    BecomeMaster,
+    SetMode(LeaseMode),
+    SetClock(u64),
+    Write,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let age = proptest::option::weighted(0.8, 0..40u64);
+    prop_oneof![
+        3 => (1..50u64, 0..4u64, age).prop_map(|(counted_ms, election_version, age_ms)| {
+            Step::Heartbeat(Offer { election_version, counted_ms, age_ms })
+        }),
+        1 => Just(Step::BecomeReplica),
+        1 => Just(Step::BecomeMaster),
+        1 => proptest::sample::select(MODES.to_vec()).prop_map(Step::SetMode),
+        // Never so early that a lease of an age would have begun before the clock did.
+        3 => (40..150u64).prop_map(Step::SetClock),
+        4 => Just(Step::Write),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn agrees_with_the_reference(
+        [closed_start, dated] in any::<[bool; 2]>(),
+        steps in proptest::collection::vec(step(), 0..80),
+    ) {
+        let rules = LeaseRules { closed_start, dated, ..LeaseRules::default() };
+        let (mut lease, mut reference) =
+            (Lease::default(), Reference { rules, ..Reference::default() });
+        let (mut master, mut mode, mut now_ms) = (true, LeaseMode::BlockWrite, 40);
+        for step in steps {
+            match step {
+                // Only a master takes one.
+                Step::Heartbeat(offer) if master => {
+                    let taken = lease.heartbeat(&rules, now_ms, offer).is_ok();
+                    prop_assert_eq!(taken, reference.heartbeat(now_ms, offer));
+                }
+                Step::Heartbeat(_) => {}
+                Step::BecomeReplica => {
+                    master = false;
+                    lease.reset();
+                    reference.become_replica();
+                }
+                Step::BecomeMaster => master = true,
+                Step::SetMode(other) => mode = other,
+                Step::SetClock(ms) => now_ms = ms,
+                Step::Write => prop_assert_eq!(
+                    lease.check(mode, &rules, now_ms),
+                    reference.gate(mode, now_ms)
+                ),
+            }
+        }
+    }
+}
