@@ -143,7 +143,7 @@ impl ClusterxCommand {
             }
             ClusterxCommand::MyId => Ok(Reply::bulk(node.cluster.borrow().my_id().to_owned())),
             ClusterxCommand::Heartbeat(heartbeat) => {
-                heartbeat.run(node)?;
+                heartbeat.run(node).await?;
                 Ok(Reply::Verbatim(info::heartbeat_text(node)))
             }
         }

@@ -47,6 +47,9 @@ pub struct NodeConfig {
     /// Whether a lease counts from a moment that this node has stamped itself, so that a
     /// heartbeat which lay in a buffer grants nothing new: rule `dated-heartbeat`.
     pub master_lease_dated: bool,
+    /// Whether the election version is kept in `election.conf` before a lease under it takes
+    /// effect, and never falls: rule `durable-version`.
+    pub master_lease_durable_version: bool,
     /// By how many millionths clocks are assumed to drift at most: rule `drift-margin` if that is
     /// more than 0. The node counts so much less of a lease that it has ended when whoever
     /// granted it has counted all of it.
@@ -101,6 +104,7 @@ impl Default for NodeConfig {
             master_lease_clock: LeaseClock::Wall,
             master_lease_closed_start: false,
             master_lease_dated: false,
+            master_lease_durable_version: false,
             master_lease_drift_ppm: 0,
             master_lease_ms_max: 0,
             moved: MovedAddress::Node,
@@ -215,6 +219,7 @@ mod tests {
             master_lease_clock: LeaseClock::Boottime,
             master_lease_closed_start: true,
             master_lease_dated: true,
+            master_lease_durable_version: true,
             master_lease_drift_ppm: 12,
             master_lease_ms_max: 13,
             moved: MovedAddress::Lb,

@@ -79,6 +79,14 @@ pub(crate) const OPTIONS: &[ConfigOption] = &[
     ),
     option!("master-lease-dated", false, master_lease_dated, YES_NO, write_flag, read_flag),
     option!(
+        "master-lease-durable-version",
+        false,
+        master_lease_durable_version,
+        YES_NO,
+        write_flag,
+        read_flag
+    ),
+    option!(
         "master-lease-drift-ppm",
         false,
         master_lease_drift_ppm,

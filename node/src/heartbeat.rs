@@ -66,9 +66,9 @@ impl Heartbeat {
     /// Renews the lease if this node is meant and is master.
     ///
     /// # Errors
-    /// If it is, and the heartbeat is of an older version. If the lease is longer than this node
+    /// If it is, and the heartbeat is of an older version, or of one that cannot be kept. If the lease is longer than this node
     /// allows, also where it is not meant: such a heartbeat is wrong everywhere.
-    pub(crate) fn run(&self, node: &Node) -> Result<(), ErrorReply> {
+    pub(crate) async fn run(&self, node: &Node) -> Result<(), ErrorReply> {
         node.storage.gate().rules().allows(self.lease_ms).map_err(ErrorReply::err)?;
         if !self.is_meant(node) {
             return Ok(());
@@ -78,9 +78,9 @@ impl Heartbeat {
         let stamp = self.stamp.as_deref().filter(|_| self.master.is_some());
         let my_id = node.cluster.borrow().my_id().to_owned();
         let offer = gate.offer(&my_id, self.lease_ms, self.election_version, stamp);
-        gate.heartbeat(offer).map_err(ErrorReply::err)?;
+        let taken = gate.heartbeat(offer, || self.is_meant(node)).await;
         node.tell_status();
-        Ok(())
+        taken.map_err(ErrorReply::err)
     }
 
     fn is_meant(&self, node: &Node) -> bool {

@@ -104,12 +104,26 @@ pub enum Gate {
 }
 
 impl Lease {
+    /// The lease of a node that starts, under the election version that it has kept.
+    pub fn after_restart(election_version: u64) -> Self {
+        Self { deadline_ms: None, election_version }
+    }
+
+    /// Whether a heartbeat under this election version is taken.
+    ///
+    /// # Errors
+    /// [`VersionMismatch`] if it is below that of the last heartbeat.
+    pub fn admit(&self, election_version: u64) -> Result<(), VersionMismatch> {
+        let (local, received) = (self.election_version, election_version);
+        if received < local { Err(VersionMismatch { local, received }) } else { Ok(()) }
+    }
+
     /// A heartbeat is processed at `now_ms`. An equal version renews, a higher one is taken over
     /// even if nothing is granted. The new deadline may be earlier than the old one unless the
     /// rules forbid that. A deadline beyond the clock's range saturates.
     ///
     /// # Errors
-    /// [`VersionMismatch`] if the version is below that of the last heartbeat.
+    /// As [`Lease::admit`].
     pub fn heartbeat(
         &mut self,
         rules: &LeaseRules,
@@ -117,10 +131,7 @@ impl Lease {
         offer: Offer,
     ) -> Result<Option<Grant>, VersionMismatch> {
         let Offer { election_version, counted_ms, age_ms } = offer;
-        if election_version < self.election_version {
-            let local = self.election_version;
-            return Err(VersionMismatch { local, received: election_version });
-        }
+        self.admit(election_version)?;
         self.election_version = election_version;
         let Some(age_ms) = age_ms else {
             return Ok(None);
@@ -147,9 +158,11 @@ impl Lease {
         }
     }
 
-    /// Forgets deadline and version, as becoming a replica does.
-    pub fn reset(&mut self) {
-        *self = Lease::default();
+    /// Ends, as becoming a replica has it: forgets the deadline, and the version unless that is
+    /// durable.
+    pub fn end(&mut self, rules: &LeaseRules) {
+        let kept = if rules.durable_version { self.election_version } else { 0 };
+        *self = Lease::after_restart(kept);
     }
 
     /// The version of the last heartbeat; 0 before any.

@@ -5,9 +5,12 @@
 //! checks again.
 
 use std::cell::Cell;
+use std::io;
 
 use host::{Clock, Host, Observation};
+use tokio::sync::Mutex;
 
+use crate::election_file::{ElectionFile, ElectionFileError};
 use crate::lease::{Gate, Grant, Lease, LeaseMode, Offer, VersionMismatch};
 use crate::lease_rules::{LeaseClock, LeaseRules};
 use crate::lease_stamp::{LeaseStamp, LifeId};
@@ -19,6 +22,9 @@ pub(crate) struct LeaseGate {
     rules: LeaseRules,
     life: LifeId,
     lease: Cell<Lease>,
+    file: ElectionFile,
+    /// Held while a heartbeat is taken, so that nothing comes between its steps but time.
+    taking: Mutex<()>,
 }
 
 /// What a write lacks that the lease refuses.
@@ -32,11 +38,41 @@ pub(crate) enum NoLease {
     NeverGranted,
 }
 
+/// Why a heartbeat was not taken. Nothing was granted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HeartbeatError {
+    /// It is of an older election version.
+    #[error(transparent)]
+    Version(#[from] VersionMismatch),
+    /// Its election version cannot be kept.
+    #[error("cannot keep election version {version}: {error}")]
+    Disk {
+        /// The version.
+        version: u64,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+}
+
 impl LeaseGate {
     /// No lease was ever granted.
     pub(crate) fn new(host: Host, mode: LeaseMode, rules: LeaseRules) -> Self {
         let life = LifeId::draw(&mut host.random("life"));
-        Self { host, mode: Cell::new(mode), rules, life, lease: Cell::default() }
+        let file = ElectionFile::new(host.clone());
+        let (lease, taking) = (Cell::default(), Mutex::default());
+        Self { host, mode: Cell::new(mode), rules, life, lease, file, taking }
+    }
+
+    /// Takes over what an earlier life has kept, if anything is kept.
+    ///
+    /// # Errors
+    /// See [`ElectionFileError`].
+    pub(crate) async fn recover(&self) -> Result<(), ElectionFileError> {
+        if self.rules.durable_version {
+            self.lease.set(Lease::after_restart(self.file.load().await?));
+        }
+        Ok(())
     }
 
     /// Asked before a write.
@@ -100,13 +136,27 @@ impl LeaseGate {
         Offer { election_version, counted_ms: self.rules.counted_ms(ttl_ms), age_ms }
     }
 
-    /// A heartbeat for this node is processed now.
+    /// A heartbeat for this node is processed: one step with respect to other heartbeats, also
+    /// where its version has to be kept on disk first. It counts from now, however long that
+    /// takes. `is_meant` says whether it is still for this node after that.
     ///
     /// # Errors
-    /// As [`Lease::heartbeat`].
-    pub(crate) fn heartbeat(&self, offer: Offer) -> Result<(), VersionMismatch> {
+    /// See [`HeartbeatError`].
+    pub(crate) async fn heartbeat(
+        &self,
+        offer: Offer,
+        is_meant: impl Fn() -> bool,
+    ) -> Result<(), HeartbeatError> {
+        let now_ms = self.now_ms(Round::Down);
+        let _taking = self.taking.lock().await;
+        if self.rules.durable_version {
+            self.keep(offer.election_version).await?;
+            if !is_meant() {
+                return Ok(());
+            }
+        }
         let mut lease = self.lease.get();
-        let grant = lease.heartbeat(&self.rules, self.now_ms(Round::Down), offer)?;
+        let grant = lease.heartbeat(&self.rules, now_ms, offer)?;
         self.lease.set(lease);
         if let Some(Grant { deadline_ms, election_version }) = grant {
             let until_ms = deadline_ms;
@@ -115,9 +165,17 @@ impl LeaseGate {
         Ok(())
     }
 
+    async fn keep(&self, version: u64) -> Result<(), HeartbeatError> {
+        Lease::after_restart(self.file.attempted()).admit(version)?;
+        self.lease.get().admit(version)?;
+        self.file.keep(version).await.map_err(|error| HeartbeatError::Disk { version, error })
+    }
+
     /// This node became a replica.
-    pub(crate) fn reset(&self) {
-        self.lease.set(Lease::default());
+    pub(crate) fn end(&self) {
+        let mut lease = self.lease.get();
+        lease.end(&self.rules);
+        self.lease.set(lease);
     }
 
     /// Effective on the next write.

@@ -58,6 +58,9 @@ pub struct LeaseRules {
     pub closed_start: bool,
     /// Rule `dated-heartbeat`: a lease counts from a moment that this node has stamped.
     pub dated: bool,
+    /// Rule `durable-version`: the election version is kept on disk before a grant under it takes
+    /// effect, and neither a restart nor a change of role lowers it.
+    pub durable_version: bool,
     /// Rule `drift-margin`: by how many millionths clocks are assumed to drift at most, below a
     /// million.
     pub drift_ppm: u64,
@@ -82,15 +85,16 @@ impl LeaseRules {
             clock: config.master_lease_clock,
             closed_start: config.master_lease_closed_start,
             dated: config.master_lease_dated,
+            durable_version: config.master_lease_durable_version,
             drift_ppm: config.master_lease_drift_ppm,
             ms_max: Some(config.master_lease_ms_max).filter(|ms| *ms > 0),
         }
     }
 
-    /// Whether a deadline only rises within a life and role: heartbeats that count from older
-    /// stamps may come later.
+    /// Whether a deadline only rises within a life and role: for dated heartbeats, since those
+    /// with older stamps may come later, and as a part of `durable-version`.
     pub fn keeps_deadline(&self) -> bool {
-        self.dated
+        self.dated || self.durable_version
     }
 
     /// How much the holder counts of a lease of this length: with an assumed drift of ρ,

@@ -91,9 +91,20 @@ fn a_lease_counts_from_when_it_began() {
 }
 
 #[test]
-fn a_reset_lease_is_as_new() {
+fn a_durable_version_outlives_the_role_and_the_process() {
+    let rules = LeaseRules { durable_version: true, ..as_proposed() };
+    let mut lease = Lease::after_restart(7);
+    assert_eq!((lease.election_version(), lease.state(0)), (7, host::Lease::None));
+    assert!(lease.heartbeat(&rules, 100, offer(50, 6)).is_err());
+    assert!(lease.heartbeat(&rules, 100, offer(50, 8)).is_ok());
+    lease.end(&rules);
+    assert_eq!((lease.election_version(), lease.state(100)), (8, host::Lease::None));
+}
+
+#[test]
+fn a_lease_that_ended_is_as_new() {
     let mut lease = granted(100, 50);
-    lease.reset();
+    lease.end(&as_proposed());
     assert_eq!(lease, Lease::default());
     assert_eq!(lease.state(1000), host::Lease::None);
     assert_eq!(lease.check(LeaseMode::BlockWrite, &as_proposed(), 1000), Gate::Open);
@@ -116,7 +127,7 @@ fn modes_are_read_as_they_are_written() {
     assert_eq!("on".parse::<LeaseMode>(), Err(UnknownLeaseMode));
 }
 
-/// The lease again, as lists of what was accepted in this role.
+/// The lease again, as lists of what was accepted in this life and role.
 #[derive(Default)]
 struct Reference {
     rules: LeaseRules,
@@ -136,7 +147,7 @@ impl Reference {
     }
 
     fn gate(&self, mode: LeaseMode, now_ms: u64) -> Gate {
-        let deadline_ms = if self.rules.dated {
+        let deadline_ms = if self.rules.dated || self.rules.durable_version {
             self.deadlines_ms.iter().max()
         } else {
             self.deadlines_ms.last()
@@ -149,9 +160,12 @@ impl Reference {
         }
     }
 
-    fn become_replica(&mut self) {
+    /// What a change of role leaves, or a restart.
+    fn end(&mut self) {
         self.deadlines_ms.clear();
-        self.versions.clear();
+        if !self.rules.durable_version {
+            self.versions.clear();
+        }
     }
 }
 
@@ -160,6 +174,7 @@ enum Step {
     Heartbeat(Offer),
     BecomeReplica,
     BecomeMaster,
+    Restart,
     SetMode(LeaseMode),
     SetClock(u64),
     Write,
@@ -173,6 +188,7 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         1 => Just(Step::BecomeReplica),
         1 => Just(Step::BecomeMaster),
+        1 => Just(Step::Restart),
         1 => proptest::sample::select(MODES.to_vec()).prop_map(Step::SetMode),
         // Never so early that a lease of an age would have begun before the clock did.
         3 => (40..150u64).prop_map(Step::SetClock),
@@ -183,10 +199,11 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #[test]
     fn agrees_with_the_reference(
-        [closed_start, dated] in any::<[bool; 2]>(),
+        [closed_start, dated, durable_version] in any::<[bool; 3]>(),
         steps in proptest::collection::vec(step(), 0..80),
     ) {
-        let rules = LeaseRules { closed_start, dated, ..LeaseRules::default() };
+        let rules =
+            LeaseRules { closed_start, dated, durable_version, ..LeaseRules::default() };
         let (mut lease, mut reference) =
             (Lease::default(), Reference { rules, ..Reference::default() });
         let (mut master, mut mode, mut now_ms) = (true, LeaseMode::BlockWrite, 40);
@@ -200,8 +217,13 @@ proptest! {
                 Step::Heartbeat(_) => {}
                 Step::BecomeReplica => {
                     master = false;
-                    lease.reset();
-                    reference.become_replica();
+                    lease.end(&rules);
+                    reference.end();
+                }
+                Step::Restart => {
+                    let kept = if durable_version { lease.election_version() } else { 0 };
+                    lease = Lease::after_restart(kept);
+                    reference.end();
                 }
                 Step::BecomeMaster => master = true,
                 Step::SetMode(other) => mode = other,

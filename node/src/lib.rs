@@ -70,6 +70,7 @@ mod connection;
 mod counter_commands;
 mod data_commands;
 mod dispatch;
+mod election_file;
 mod error_reply;
 mod exec;
 mod expiry;
@@ -115,6 +116,7 @@ mod watches;
 mod write_ahead_log;
 
 pub use config::{ConfigError, MovedAddress, NodeConfig};
+pub use election_file::ElectionFileError;
 pub use heartbeat::check_arguments as check_heartbeat;
 pub use lease::LeaseMode;
 pub use lease_rules::LeaseClock;

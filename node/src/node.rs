@@ -124,7 +124,7 @@ impl Node {
             }
         };
         if replica {
-            self.storage.gate().reset();
+            self.storage.gate().end();
         }
         if let Some(master) = follow {
             self.follow(master).await;
@@ -174,7 +174,7 @@ impl Node {
             return Err(ErrorReply::err("can't change to slave in cluster mode"));
         }
         if master.is_some() {
-            self.storage.gate().reset();
+            self.storage.gate().end();
         }
         self.follow(master).await;
         self.tell_status();

@@ -12,6 +12,7 @@ use host::{Clock, Host, Listener};
 use crate::cluster::Cluster;
 use crate::config::NodeConfig;
 use crate::connection;
+use crate::election_file::ElectionFileError;
 use crate::log_keeper;
 use crate::node::Node;
 use crate::nodes_conf::{self, NodesConf, NodesConfError};
@@ -22,6 +23,9 @@ pub enum NodeError {
     /// The data cannot be read.
     #[error("failed to open the data: {0}")]
     Data(#[source] io::Error),
+    /// The election version that was kept cannot be told.
+    #[error("failed to load the election version: {0}")]
+    Election(#[from] ElectionFileError),
     /// `nodes.conf` cannot be read.
     #[error("failed to load cluster nodes info: {0}")]
     ReadNodesConf(#[source] io::Error),
@@ -63,6 +67,7 @@ pub async fn start(host: Host, config: NodeConfig) -> Result<Server, NodeError> 
     node.answer_probes();
     node.storage.recover().await.map_err(NodeError::Data)?;
     log_keeper::start(&node.host, &node.storage, node.config.borrow().wal_sync);
+    node.storage.gate().recover().await?;
     load_cluster(&node).await?;
     // Upstream does so before it knows its role, and costs every replica a full sync by it.
     if node.following.borrow().is_none() {

@@ -287,7 +287,7 @@ fn a_bad_nodes_conf_stops_the_start() {
             let dir = tempdir().unwrap();
             let mut file = File::create(dir.path().join("nodes.conf")).unwrap();
             file.write_all(text.as_bytes()).unwrap();
-            assert_eq!(start_error(dir.path()).await, error);
+            assert_eq!(start_error(dir.path(), quick()).await, error);
         }
     });
 }

@@ -31,6 +31,8 @@ pub struct TestMachine {
     pub stall_at: Cell<Option<&'static str>>,
     /// The file whose writing stalls while the gate is shut.
     pub slow_file: Cell<Option<&'static str>>,
+    /// The file that cannot be synced.
+    pub unsyncable_file: Cell<Option<&'static str>>,
     /// Appends fail after half of their bytes.
     pub torn_appends: Cell<bool>,
     /// How often something stalled.
@@ -49,6 +51,7 @@ impl TestMachine {
             boot_ahead: Cell::default(),
             stall_at: Cell::default(),
             slow_file: Cell::default(),
+            unsyncable_file: Cell::default(),
             torn_appends: Cell::default(),
             stalled: Cell::default(),
             gate_open: watch::Sender::new(false),
@@ -161,6 +164,9 @@ impl Disk for TestDisk {
         self.0.os.disk().remove(name)
     }
     fn sync(&self, name: &str) -> LocalBoxFuture<'static, io::Result<()>> {
+        if self.0.unsyncable_file.get() == Some(name) {
+            return Box::pin(async { Err(io::Error::other("the disk failed")) });
+        }
         self.0.os.disk().sync(name)
     }
 }
@@ -197,9 +203,9 @@ pub async fn start(dir: &Path, config: NodeConfig) -> Node {
 }
 
 /// What a start that fails says.
-pub async fn start_error(dir: &Path) -> String {
+pub async fn start_error(dir: &Path, config: NodeConfig) -> String {
     let host = Host::new(Rc::new(Seam(TestMachine::new(dir))));
-    match node::start(host, quick()).await {
+    match node::start(host, config).await {
         Ok(_) => panic!("the node started"),
         Err(error) => error.to_string(),
     }

@@ -2,6 +2,7 @@
 
 mod alone;
 mod divergence;
+mod election;
 mod lease;
 mod lease_rules;
 mod log;
