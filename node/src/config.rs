@@ -50,6 +50,9 @@ pub struct NodeConfig {
     /// Whether the election version is kept in `election.conf` before a lease under it takes
     /// effect, and never falls: rule `durable-version`.
     pub master_lease_durable_version: bool,
+    /// Whether the lease is asked again after a write was applied and before it is acknowledged:
+    /// rule `ack-recheck`.
+    pub master_lease_ack_recheck: bool,
     /// By how many millionths clocks are assumed to drift at most: rule `drift-margin` if that is
     /// more than 0. The node counts so much less of a lease that it has ended when whoever
     /// granted it has counted all of it.
@@ -105,6 +108,7 @@ impl Default for NodeConfig {
             master_lease_closed_start: false,
             master_lease_dated: false,
             master_lease_durable_version: false,
+            master_lease_ack_recheck: false,
             master_lease_drift_ppm: 0,
             master_lease_ms_max: 0,
             moved: MovedAddress::Node,
@@ -220,6 +224,7 @@ mod tests {
             master_lease_closed_start: true,
             master_lease_dated: true,
             master_lease_durable_version: true,
+            master_lease_ack_recheck: true,
             master_lease_drift_ppm: 12,
             master_lease_ms_max: 13,
             moved: MovedAddress::Lb,

@@ -87,6 +87,14 @@ pub(crate) const OPTIONS: &[ConfigOption] = &[
         read_flag
     ),
     option!(
+        "master-lease-ack-recheck",
+        false,
+        master_lease_ack_recheck,
+        YES_NO,
+        write_flag,
+        read_flag
+    ),
+    option!(
         "master-lease-drift-ppm",
         false,
         master_lease_drift_ppm,

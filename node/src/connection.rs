@@ -13,6 +13,7 @@ use bytes::{Bytes, BytesMut};
 use host::{Clock, Observation, Stream, Write};
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 
+use crate::ack_gate;
 use crate::clients::ClientFacts;
 use crate::dispatch;
 use crate::error_reply::ErrorReply;
@@ -121,13 +122,17 @@ impl Connection {
     /// Executes one request and hands its reply over. The lock is held until then, so that no
     /// topology change comes between a write and its acknowledgement.
     async fn answer(&mut self, node: &Rc<Node>, session: &mut Session, args: Vec<Bytes>) -> Next {
-        let (Response { body, acknowledged }, _guard) =
+        let (Response { mut body, acknowledged }, _guard) =
             dispatch::dispatch(node, session, &args).await;
         if !acknowledged.is_empty() {
             if let Some(stall) = node.host.point("before-reply") {
                 stall.await;
             }
-            node.host.observe(Observation::Acknowledged { writes: acknowledged });
+            // No await from here on: what is checked holds when the reply is handed over.
+            match ack_gate::check(node) {
+                Ok(()) => node.host.observe(Observation::Acknowledged { writes: acknowledged }),
+                Err(refusal) => body = Body::Reply(refusal.into()),
+            }
         }
         let buffer = &mut self.output.buffer;
         match body {

@@ -2,7 +2,7 @@
 //! observer. Direct writes and transactions pass here; what replication applies does not.
 //!
 //! The trap: between this check and the write itself a process can stall. As proposed, nothing
-//! checks again.
+//! checks again (see [`crate::ack_gate`] for the rule that does).
 
 use std::cell::Cell;
 use std::io;
@@ -99,8 +99,14 @@ impl LeaseGate {
     }
 
     /// Whether a write would pass now. Nothing is logged or told.
-    pub(crate) fn is_open(&self) -> bool {
-        self.gate() != Gate::Closed
+    ///
+    /// # Errors
+    /// As [`LeaseGate::check`].
+    pub(crate) fn look(&self) -> Result<(), NoLease> {
+        match self.gate() {
+            Gate::Open | Gate::OpenWithLog => Ok(()),
+            Gate::Closed => Err(self.lacking()),
+        }
     }
 
     /// The rules that the lease keeps.

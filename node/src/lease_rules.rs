@@ -61,6 +61,8 @@ pub struct LeaseRules {
     /// Rule `durable-version`: the election version is kept on disk before a grant under it takes
     /// effect, and neither a restart nor a change of role lowers it.
     pub durable_version: bool,
+    /// Rule `ack-recheck`: the lease is asked again before a write is acknowledged.
+    pub ack_recheck: bool,
     /// Rule `drift-margin`: by how many millionths clocks are assumed to drift at most, below a
     /// million.
     pub drift_ppm: u64,
@@ -86,6 +88,7 @@ impl LeaseRules {
             closed_start: config.master_lease_closed_start,
             dated: config.master_lease_dated,
             durable_version: config.master_lease_durable_version,
+            ack_recheck: config.master_lease_ack_recheck,
             drift_ppm: config.master_lease_drift_ppm,
             ms_max: Some(config.master_lease_ms_max).filter(|ms| *ms > 0),
         }

@@ -52,6 +52,7 @@
 //! The trap: a grant, a role and a slot are only what this node believes. Nothing here may be
 //! read as what is true in the cluster.
 
+mod ack_gate;
 mod apply;
 mod arguments;
 mod batch;
@@ -115,6 +116,7 @@ mod wal_sync;
 mod watches;
 mod write_ahead_log;
 
+pub use ack_gate::NOT_ACKNOWLEDGED;
 pub use config::{ConfigError, MovedAddress, NodeConfig};
 pub use election_file::ElectionFileError;
 pub use heartbeat::check_arguments as check_heartbeat;

@@ -14,24 +14,30 @@ impl Node {
     /// How it stands now.
     pub(crate) fn status(&self) -> Status {
         let cluster = self.cluster.borrow();
-        let (role, serves_slots) = match cluster.part() {
-            Part::Absent => (Role::None, false),
-            Part::Master(slots) => (Role::Master, !slots.is_empty()),
-            Part::Replica(_) => (Role::Replica, false),
+        let role = match cluster.part() {
+            Part::Absent => Role::None,
+            Part::Master(_) => Role::Master,
+            Part::Replica(_) => Role::Replica,
         };
         let gate = self.storage.gate();
         let following = self.following.borrow();
-        let alone = !self.config.borrow().cluster_enabled && following.is_none();
-        let takes_writes = serves_slots || alone;
         let waits = self.pause.now() != Paused::Nothing;
         Status {
             role,
             topology_version: cluster.version(),
             election_version: gate.election_version(),
             lease: gate.state(),
-            authoritative: takes_writes && !waits && !self.is_loading() && gate.is_open(),
+            authoritative: self.takes_writes() && !waits && gate.look().is_ok(),
             link: following.as_ref().map(|following| following.state.link.get()),
         }
+    }
+
+    /// Whether its role lets it write: it is master of slots, or alone, and not loading.
+    pub(crate) fn takes_writes(&self) -> bool {
+        let cluster = self.cluster.borrow();
+        let serves_slots = matches!(cluster.part(), Part::Master(slots) if !slots.is_empty());
+        let alone = !self.config.borrow().cluster_enabled && self.following.borrow().is_none();
+        (serves_slots || alone) && !self.is_loading()
     }
 
     /// Tells how it stands, after anything that may have changed it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::machine::{Node, quick, run, start};
+use crate::machine::{Node, quick, run, show, start};
 use host::{Lease, Observation};
 use node::{LeaseClock, LeaseMode, NodeConfig};
 use tempfile::{TempDir, tempdir};
@@ -244,5 +244,67 @@ fn every_reply_to_a_heartbeat_has_a_stamp_and_nothing_else_has() {
         let dir = tempdir().unwrap();
         let mut node = master(&dir, block_write()).await;
         assert!(!heartbeat(&mut node, 3, "").await.contains("lease_stamp"));
+    });
+}
+
+/// Sends a write that stalls at `point`, lets the lease expire, and shows what it is answered.
+async fn stalled_write(node: &Node, point: &'static str, requests: &[&str]) -> String {
+    node.machine.stall_at.set(Some(point));
+    let stalled = node.machine.stalled.get();
+    let mut writer = node.connect().await;
+    for request in requests {
+        writer.send(&request.split(' ').collect::<Vec<_>>()).await.unwrap();
+    }
+    node.until(|machine| machine.stalled.get() > stalled).await;
+    node.machine.wall_ahead.set(minutes(6));
+    node.machine.open_gate();
+    let mut last = String::new();
+    for _ in requests {
+        last = show(&writer.receive().await.unwrap());
+    }
+    last
+}
+
+#[test]
+fn a_write_that_outlasts_the_lease_is_applied_and_not_acknowledged() {
+    let withheld = "-ERR Write applied but not acknowledged: master lease expired \
+        (master_lease_mode=block-write)";
+    let transaction: &[&str] = &["MULTI", "SET k v", "INCR n", "EXEC"];
+    run(async {
+        for point in ["after-lease-check", "before-reply"] {
+            for (requests, reply) in [(&["SET k v"] as &[&str], "OK"), (transaction, "[OK 1]")] {
+                for rule in [true, false] {
+                    let dir = tempdir().unwrap();
+                    let config = NodeConfig { master_lease_ack_recheck: rule, ..block_write() };
+                    let mut node = master(&dir, config).await;
+                    node.say("CLUSTERX HEARTBEAT 1 300000").await;
+                    let answered = stalled_write(&node, point, requests).await;
+                    assert_eq!(answered, if rule { withheld } else { reply }, "{point}");
+                    assert_eq!(node.acknowledged().len(), usize::from(!rule), "{point}");
+                    assert_eq!(node.say("GET k").await, "v", "it was applied all the same");
+                    let note = Observation::Note { text: withheld[5..].to_owned() };
+                    assert_eq!(node.observed(&note), usize::from(rule));
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_lease_that_only_logs_withholds_nothing_and_logs_once() {
+    run(async {
+        let dir = tempdir().unwrap();
+        let config = NodeConfig {
+            master_lease_ack_recheck: true,
+            master_lease_mode: LeaseMode::LogOnly,
+            ..quick()
+        };
+        let mut node = master(&dir, config).await;
+        node.say("CLUSTERX HEARTBEAT 1 300000").await;
+        node.machine.wall_ahead.set(minutes(6));
+        assert_eq!(node.say("SET k v").await, "OK");
+        assert_eq!(node.observed(&Observation::LeaseExpiredLogged), 1);
+        assert_eq!(stalled_write(&node, "before-reply", &["SET k w"]).await, "OK");
+        assert_eq!(node.observed(&Observation::LeaseExpiredLogged), 2);
     });
 }

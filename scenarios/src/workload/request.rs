@@ -51,8 +51,14 @@ pub(super) fn answer(intents: &[Intent], replies: &[Frame]) -> Answer {
     }
     match moved(&error) {
         Some((host, port)) => Answer::Moved { host, port },
+        None if may_be_done(&error) => Answer::Ended(Err(NotDone::Perhaps(error))),
         None => Answer::Ended(Err(NotDone::Surely(error))),
     }
+}
+
+/// Whether a node says by this error that it applied the write all the same.
+fn may_be_done(error: &str) -> bool {
+    error.contains(node::NOT_ACKNOWLEDGED)
 }
 
 /// What each intent was answered.
@@ -139,6 +145,15 @@ mod tests {
         assert!(matches!(two(&[partly]), Answer::Ended(Err(NotDone::Perhaps(_)))));
         let refused = Answer::Ended(Err(NotDone::Surely("ERR no".into())));
         assert_eq!(one(&[error("ERR no")]), refused);
+    }
+
+    #[test]
+    fn what_was_applied_and_not_acknowledged_may_have_been_done() {
+        let text = format!("ERR {}: master lease expired", node::NOT_ACKNOWLEDGED);
+        let perhaps = Answer::Ended(Err(NotDone::Perhaps(text.clone())));
+        assert_eq!(answer(&[set("k")], &[error(text.clone())]), perhaps);
+        let replies = [ok(), bulk("QUEUED"), bulk("QUEUED"), error(text)];
+        assert_eq!(answer(&[set("k"), set("l")], &replies), perhaps, "by EXEC, too");
     }
 
     #[test]
