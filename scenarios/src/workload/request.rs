@@ -56,9 +56,11 @@ pub(super) fn answer(intents: &[Intent], replies: &[Frame]) -> Answer {
     }
 }
 
-/// Whether a node says by this error that it applied the write all the same.
+/// Whether a node says by this error that the write may be there all the same: it was applied,
+/// or its disk failed when a part of it or all may have been in the log, from which it comes back
+/// with a restart.
 fn may_be_done(error: &str) -> bool {
-    error.contains(node::NOT_ACKNOWLEDGED)
+    error.contains(node::NOT_ACKNOWLEDGED) || error.starts_with("ERR IO error: ")
 }
 
 /// What each intent was answered.
@@ -148,12 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_applied_and_not_acknowledged_may_have_been_done() {
-        let text = format!("ERR {}: master lease expired", node::NOT_ACKNOWLEDGED);
-        let perhaps = Answer::Ended(Err(NotDone::Perhaps(text.clone())));
-        assert_eq!(answer(&[set("k")], &[error(text.clone())]), perhaps);
-        let replies = [ok(), bulk("QUEUED"), bulk("QUEUED"), error(text)];
-        assert_eq!(answer(&[set("k"), set("l")], &replies), perhaps, "by EXEC, too");
+    fn what_was_not_acknowledged_may_have_been_done_all_the_same() {
+        let withheld = format!("ERR {}: master lease expired", node::NOT_ACKNOWLEDGED);
+        for text in [withheld, "ERR IO error: the disk tore".to_owned()] {
+            let perhaps = Answer::Ended(Err(NotDone::Perhaps(text.clone())));
+            assert_eq!(answer(&[set("k")], &[error(text.clone())]), perhaps);
+            let replies = [ok(), bulk("QUEUED"), bulk("QUEUED"), error(text)];
+            assert_eq!(answer(&[set("k"), set("l")], &replies), perhaps, "by EXEC, too");
+        }
     }
 
     #[test]
