@@ -5,6 +5,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use crate::arguments;
+use crate::cluster::Cluster;
 use crate::command::Command;
 use crate::error_reply::ErrorReply;
 use crate::heartbeat::Heartbeat;
@@ -118,18 +119,15 @@ impl ClusterxCommand {
     pub(crate) async fn run(self, node: &Rc<Node>) -> Result<Reply, ErrorReply> {
         match self {
             ClusterxCommand::SetNodes { nodes, version, force } => {
-                let own = node.own_address();
-                let done = node.cluster.borrow_mut().set_nodes(&nodes, version, force, &own);
-                done.map_err(ErrorReply::err)?;
-                node.take_role().await;
-                node.persist_cluster().await?;
-                Ok(Reply::ok())
+                let mut cluster = node.cluster.borrow().clone();
+                let set = cluster.set_nodes(&nodes, version, force, &node.own_address());
+                set.map_err(ErrorReply::err)?;
+                adopt(node, cluster).await
             }
             ClusterxCommand::SetNodeId(id) => {
-                node.cluster.borrow_mut().set_id(id);
-                node.take_role().await;
-                node.persist_cluster().await?;
-                Ok(Reply::ok())
+                let mut cluster = node.cluster.borrow().clone();
+                cluster.set_id(id);
+                adopt(node, cluster).await
             }
             ClusterxCommand::SetSlot { ranges, id, version } => {
                 let done = node.cluster.borrow_mut().set_slot(&ranges, &id, version);
@@ -148,6 +146,13 @@ impl ClusterxCommand {
             }
         }
     }
+}
+
+async fn adopt(node: &Rc<Node>, cluster: Cluster) -> Result<Reply, ErrorReply> {
+    let adopted = node.adopt(cluster).await;
+    adopted.map_err(|error| ErrorReply::err(format!("cannot become a master: {error}")))?;
+    node.persist_cluster().await?;
+    Ok(Reply::ok())
 }
 
 #[cfg(test)]

@@ -92,6 +92,9 @@ pub(crate) struct Flags {
     pub(crate) write: bool,
     /// Runs while the node is loading, too.
     pub(crate) ok_loading: bool,
+    /// Is of those by which a controller orders a node about: runs while the node has yet to
+    /// take a full copy, too.
+    pub(crate) order: bool,
     /// Is refused inside MULTI.
     pub(crate) no_multi: bool,
     /// Is answered to those who have not given the password.
@@ -160,10 +163,17 @@ const fn line(
     CommandSpec { name, arity, flags, keys, parse }
 }
 
-const PLAIN: Flags =
-    Flags { write: false, ok_loading: false, no_multi: false, no_auth: false, bypass_multi: false };
+const PLAIN: Flags = Flags {
+    write: false,
+    ok_loading: false,
+    order: false,
+    no_multi: false,
+    no_auth: false,
+    bypass_multi: false,
+};
 const WRITE: Flags = Flags { write: true, ..PLAIN };
 const OK_LOADING: Flags = Flags { ok_loading: true, ..PLAIN };
+const ORDER: Flags = Flags { order: true, ..PLAIN };
 const NO_MULTI: Flags = Flags { no_multi: true, ..PLAIN };
 const BYPASS: Flags = Flags { bypass_multi: true, ..PLAIN };
 const ANYBODY: Flags = Flags { no_auth: true, ok_loading: true, no_multi: true, ..PLAIN };
@@ -247,8 +257,14 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[
     line("discard", 1, BYPASS, KeySpec::None, |_| Ok(Command::Discard)),
     line("watch", -2, BYPASS, KeySpec::All, |args| Ok(Command::Watch(args[1..].to_vec()))),
     line("unwatch", 1, PLAIN, KeySpec::None, |_| Ok(Command::Unwatch)),
-    line("cluster", -2, PLAIN, KeySpec::None, cluster_commands::parse),
-    line("clusterx", -2, NO_MULTI, KeySpec::None, clusterx_commands::parse),
+    line("cluster", -2, ORDER, KeySpec::None, cluster_commands::parse),
+    line(
+        "clusterx",
+        -2,
+        Flags { order: true, ..NO_MULTI },
+        KeySpec::None,
+        clusterx_commands::parse,
+    ),
     line("_db_name", 1, NO_MULTI, KeySpec::None, replication_commands::db_name),
     line("replconf", -3, NO_MULTI, KeySpec::None, replication_commands::replconf),
     line("psync", -2, NO_MULTI, KeySpec::None, replication_commands::psync),

@@ -93,7 +93,7 @@ fn row(spec: &CommandSpec) -> Reply {
 }
 
 fn flags(flags: Flags) -> impl Iterator<Item = &'static str> {
-    let Flags { write, ok_loading, no_multi, no_auth, bypass_multi: _ } = flags;
+    let Flags { write, ok_loading, no_multi, no_auth, bypass_multi: _, order: _ } = flags;
     [
         (write, "write"),
         (!write, "readonly"),

@@ -85,6 +85,9 @@ pub struct NodeConfig {
     pub use_rsid_psync: bool,
     /// Whether a replica may be continued inside a batch, without the rest of that batch.
     pub replication_enable_sequence_padding: bool,
+    /// Whether a node that was a master takes a full copy of the master that it comes to follow,
+    /// and is loading until it has it: rule `truncate-rejoin`.
+    pub truncate_rejoin: bool,
     /// When the log is made to survive power loss.
     pub wal_sync: WalSync,
     /// How many bytes are written before the log is compacted; the size of the data, if that is
@@ -124,6 +127,7 @@ impl Default for NodeConfig {
             slave_priority: 100,
             use_rsid_psync: false,
             replication_enable_sequence_padding: false,
+            truncate_rejoin: false,
             wal_sync: WalSync::No,
             wal_compact_bytes: 64 * 1024 * 1024,
             wal_keep_batches: 1_000_000,
@@ -240,6 +244,7 @@ mod tests {
             slave_priority: 7,
             use_rsid_psync: true,
             replication_enable_sequence_padding: true,
+            truncate_rejoin: true,
             wal_sync: WalSync::EveryMs(8),
             wal_compact_bytes: 9,
             wal_keep_batches: 10,

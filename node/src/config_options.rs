@@ -172,6 +172,7 @@ pub(crate) const OPTIONS: &[ConfigOption] = &[
         write_flag,
         read_flag
     ),
+    option!("truncate-rejoin", false, truncate_rejoin, YES_NO, write_flag, read_flag),
     option!("wal-sync", false, wal_sync, WalSync::ALLOWED, WalSync::to_string, parse),
     option!("wal-compact-bytes", false, wal_compact_bytes, COUNT, usize::to_string, read_count),
     option!("wal-keep-batches", false, wal_keep_batches, COUNT, usize::to_string, read_count),

@@ -121,7 +121,8 @@ fn check(
     spec: &CommandSpec,
     args: &[Bytes],
 ) -> Result<Checked, ErrorReply> {
-    if node.is_loading() && !spec.flags.ok_loading {
+    let loading_now = if spec.flags.order { node.is_swapping() } else { node.is_loading() };
+    if loading_now && !spec.flags.ok_loading {
         return Err(loading());
     }
     if !spec.accepts(args.len()) {

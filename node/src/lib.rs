@@ -49,6 +49,22 @@
 //!   write does; a refusal for another reason (`WRONGTYPE`) comes before the lease's.
 //! - `COMMAND DOCS` is empty.
 //!
+//! # Rules
+//!
+//! What betters the proposed lease, and the way in which a deposed master comes back, each with
+//! its option, which is off by default, and its place:
+//! - `boottime-deadline`, `master-lease-clock boottime`: [`lease_rules::LeaseClock`], read by
+//!   `lease_gate`.
+//! - `closed-start`, `master-lease-closed-start yes`: [`lease::Lease::check`].
+//! - `dated-heartbeat`, `master-lease-dated yes`: `lease_stamp`.
+//! - `ack-recheck`, `master-lease-ack-recheck yes`: `ack_gate`.
+//! - `durable-version`, `master-lease-durable-version yes`: `election_file`.
+//! - `drift-margin`, `master-lease-drift-ppm N`: [`lease_rules::LeaseRules::counted_ms`].
+//! - `truncate-rejoin`, `truncate-rejoin yes`: `former_master`.
+//!
+//! Whoever reckons with one length for all leases has nodes refuse longer ones by
+//! `master-lease-ms-max N`. What controllers and load balancers have to keep stands with them.
+//!
 //! The trap: a grant, a role and a slot are only what this node believes. Nothing here may be
 //! read as what is true in the cluster.
 
@@ -75,6 +91,7 @@ mod election_file;
 mod error_reply;
 mod exec;
 mod expiry;
+mod former_master;
 mod glob;
 mod hash_commands;
 mod heartbeat;

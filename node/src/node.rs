@@ -6,6 +6,7 @@
 //! The trap: everything lives on one thread, in cells. A borrow ends before the next await.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::rc::Rc;
 
 use host::Host;
@@ -15,6 +16,7 @@ use crate::clients::Clients;
 use crate::cluster::{Cluster, OwnAddress, Part};
 use crate::config::NodeConfig;
 use crate::error_reply::ErrorReply;
+use crate::former_master::FormerMaster;
 use crate::lease_gate::{LeaseGate, wall_ms};
 use crate::lease_rules::LeaseRules;
 use crate::nodes_conf;
@@ -41,6 +43,8 @@ pub(crate) struct Node {
     pub(crate) storage: Rc<Storage>,
     /// The master that it replicates, if it does.
     pub(crate) following: RefCell<Option<Following>>,
+    /// Whether its data was a master's.
+    pub(crate) former: FormerMaster,
     /// The replicas that follow it.
     pub(crate) replicas: Replicas,
     /// Who is connected.
@@ -64,6 +68,7 @@ impl Node {
             cluster: RefCell::default(),
             storage: Rc::new(Storage::new(host.clone(), gate, StorageOptions::of(&config))),
             following: RefCell::default(),
+            former: FormerMaster::new(host.clone(), config.truncate_rejoin),
             replicas: Replicas::default(),
             clients: Clients::default(),
             cursors: Cursors::default(),
@@ -101,9 +106,19 @@ impl Node {
 
     /// Whether commands on data are refused for now.
     pub(crate) fn is_loading(&self) -> bool {
+        self.is_swapping() || self.owes_full_copy()
+    }
+
+    /// Whether there is nothing that could be relied on: it starts, or its data is replaced.
+    pub(crate) fn is_swapping(&self) -> bool {
         let following = self.following.borrow();
         self.starting.get()
             || following.as_ref().is_some_and(|following| following.state.loading.get())
+    }
+
+    /// Whether it has to take a full copy of the master that it follows.
+    pub(crate) fn owes_full_copy(&self) -> bool {
+        self.former.was_master() && self.following.borrow().is_some()
     }
 
     /// Whether it is master by its topology and replicates nobody.
@@ -111,11 +126,25 @@ impl Node {
         matches!(self.cluster.borrow().part(), Part::Master(_)) && self.following.borrow().is_none()
     }
 
+    /// Believes this of the cluster from now on, and takes the role that it has in it.
+    ///
+    /// # Errors
+    /// If it should be a master and the disk does not take the mark of one. Nothing has changed
+    /// then.
+    pub(crate) async fn adopt(self: &Rc<Self>, cluster: Cluster) -> io::Result<()> {
+        if matches!(cluster.part(), Part::Master(_)) {
+            self.former.mark().await?;
+        }
+        *self.cluster.borrow_mut() = cluster;
+        self.take_role().await;
+        Ok(())
+    }
+
     /// Makes the role of the current topology effective. No data is removed.
     ///
     /// A replica whose master the topology does not have keeps replicating as it did, and so
     /// does a node that the topology does not have.
-    pub(crate) async fn take_role(self: &Rc<Self>) {
+    async fn take_role(self: &Rc<Self>) {
         let (replica, follow) = match self.cluster.borrow().part() {
             Part::Absent => (false, None),
             Part::Master(_) => (false, Some(None)),

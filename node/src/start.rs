@@ -32,6 +32,9 @@ pub enum NodeError {
     /// `nodes.conf` says something that it should not.
     #[error("failed to load cluster nodes info: {0}")]
     NodesConf(#[from] NodesConfError),
+    /// Whether the data was a master's cannot be read, or not be written down.
+    #[error("failed to tell whether this node was a master: {0}")]
+    Mark(#[source] io::Error),
     /// The port cannot be had.
     #[error("failed to listen on port {port}: {error}")]
     Listen {
@@ -68,6 +71,7 @@ pub async fn start(host: Host, config: NodeConfig) -> Result<Server, NodeError> 
     node.storage.recover().await.map_err(NodeError::Data)?;
     log_keeper::start(&node.host, &node.storage, node.config.borrow().wal_sync);
     node.storage.gate().recover().await?;
+    node.former.recover().await.map_err(NodeError::Mark)?;
     load_cluster(&node).await?;
     // Upstream does so before it knows its role, and costs every replica a full sync by it.
     if node.following.borrow().is_none() {
@@ -96,9 +100,8 @@ async fn load_cluster(node: &Rc<Node>) -> Result<(), NodeError> {
     };
     let text = String::from_utf8(bytes).map_err(|_| NodesConfError::NotText)?;
     let NodesConf { my_id, topology } = NodesConf::parse(&text)?;
-    *node.cluster.borrow_mut() = Cluster::loaded(my_id, topology, &node.own_address());
-    node.take_role().await;
-    Ok(())
+    let cluster = Cluster::loaded(my_id, topology, &node.own_address());
+    node.adopt(cluster).await.map_err(NodeError::Mark)
 }
 
 impl Server {

@@ -1,5 +1,6 @@
-//! A full copy of the master's data, when it cannot continue where this node is. The copy is
-//! complete before anything here is replaced; only the swap itself is under LOADING.
+//! A full copy of the master's data, when it cannot continue where this node is, or must not
+//! (see [`crate::former_master`]). The copy is complete before anything here is replaced; of the
+//! whole only the swap itself is under LOADING.
 //!
 //! What this is not: a decision. No data is removed before the copy is there.
 
@@ -28,7 +29,9 @@ pub(super) async fn take(
     replaced.map_err(|error| match error {
         WriteError::NotASnapshot => LinkError::Protocol(error.to_string()),
         _ => LinkError::Connection(error.to_string()),
-    })
+    })?;
+    node.former.unmark().await;
+    Ok(())
 }
 
 async fn fetch(node: &Node, host: &str, port: u16) -> Result<Bytes, LinkError> {

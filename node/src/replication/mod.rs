@@ -7,7 +7,8 @@
 //! The trap, which is upstream's: a sequence number does not say who wrote it. A former master
 //! with extra writes of its own is continued from them if the new master has got as far. Under
 //! `use-rsid-psync` each term of a master has an id, every batch bears it, and such a former
-//! master takes a full copy.
+//! master takes a full copy. Under `truncate-rejoin` every former master does (see
+//! [`crate::former_master`]).
 
 pub(crate) mod commands;
 mod full_sync;

@@ -52,6 +52,9 @@ async fn follow_once(
     port: u16,
 ) -> Result<Infallible, LinkError> {
     state.set(node, Link::Connecting);
+    if node.former.was_master() {
+        return Err(LinkError::NeedsFullSync("this node was a master".to_owned()));
+    }
     let mut link = MasterLink::connect(node, host, port).await?;
     shake_hands(node, &mut link).await?;
     state.set(node, Link::Streaming);

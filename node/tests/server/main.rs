@@ -8,6 +8,8 @@ mod lease_rules;
 mod log;
 mod machine;
 mod orders;
+mod rejoin;
 mod replication;
 mod roles;
+mod scripted_master;
 mod sessions;

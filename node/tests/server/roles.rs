@@ -1,15 +1,12 @@
 //! Roles that change again and again, and masters that are not what a replica expects.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::time::Duration;
 
 use crate::machine::{Node, TestMachine, quick, run, show, start};
-use host::{Clock, Host, Link, Observation, Stream};
+use crate::scripted_master::{Heard, polite, scripted};
+use host::{Clock, Link, Observation};
 use node::NodeConfig;
-use node::resp::FrameReader;
 use tempfile::{TempDir, tempdir};
-use tokio::io::AsyncWriteExt;
 
 const IDS: [&str; 3] = [
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
@@ -114,44 +111,6 @@ fn roles_change_again_and_again() {
             }
         }
     });
-}
-
-/// What a master by script heard.
-type Heard = Rc<RefCell<Vec<String>>>;
-
-/// A master that answers each request as the script says; without an answer it is silent.
-async fn scripted(host: Host, script: fn(&str) -> Option<&'static str>) -> (u16, Heard) {
-    let mut listener = host.bind(0).await.unwrap();
-    let (port, heard) = (listener.port(), Heard::default());
-    let (told, spawner) = (heard.clone(), host.clone());
-    host.spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            spawner.spawn(play(stream, told.clone(), script));
-        }
-    });
-    (port, heard)
-}
-
-async fn play(stream: Stream, heard: Heard, script: fn(&str) -> Option<&'static str>) {
-    let mut reader = FrameReader::new(stream);
-    while let Ok(Some(request)) = reader.request().await {
-        let words: Vec<_> = request.iter().map(|word| String::from_utf8_lossy(word)).collect();
-        let words = words.join(" ");
-        heard.borrow_mut().push(words.clone());
-        if let Some(answer) = script(&words)
-            && reader.get_mut().write_all(answer.as_bytes()).await.is_err()
-        {
-            return;
-        }
-    }
-}
-
-/// What every master says before it comes to the point.
-fn polite(request: &str) -> Option<&'static str> {
-    match request {
-        "_db_name" => Some("change.me.db\r\n"),
-        _ => Some("+OK\r\n"),
-    }
 }
 
 async fn follow(node: &mut Node, port: u16, version: i64) {
