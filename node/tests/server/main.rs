@@ -4,6 +4,7 @@ mod alone;
 mod divergence;
 mod election;
 mod lease;
+mod lease_reference;
 mod lease_rules;
 mod log;
 mod machine;
