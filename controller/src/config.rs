@@ -6,6 +6,7 @@ use node::client::Timeouts;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster_record::{ClusterRecord, RecordError};
+use crate::rules::ControllerRules;
 
 /// The settings of one controller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,9 @@ pub struct ControllerConfig {
     /// When a HEARTBEAT is sent.
     #[serde(default)]
     pub heartbeat: Heartbeat,
+    /// Which rules it follows beyond what upstream does.
+    #[serde(default)]
+    pub rules: ControllerRules,
     /// The cluster to write if the store has none.
     pub initial: ClusterRecord,
 }
@@ -160,6 +164,7 @@ mod tests {
             probe: ProbeConfig::default(),
             lease: Some(LeaseConfig { ttl_ms: 5000 }),
             heartbeat: Heartbeat::WithInfo,
+            rules: ControllerRules::default(),
             initial: crate::cluster_record::tests::record(),
         }
     }

@@ -46,7 +46,7 @@ impl Failover<'_> {
     pub(crate) async fn run(&self, shard: usize, failing: &str) -> Result<Promoted, FailoverError> {
         let begun = Observation::FailoverBegun { shard: u32::try_from(shard).unwrap_or(u32::MAX) };
         self.host.observe(begun);
-        let record = self.store.read().await?;
+        let record = self.store.read().await?.record;
         let of = check(&record, shard, failing)?;
         let master = self.choose(of, failing).await.ok_or(FailoverError::NoCandidate)?;
         let next = record.promote(shard, &master.id, self.lease)?;

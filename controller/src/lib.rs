@@ -24,18 +24,24 @@ pub mod controller;
 pub mod store;
 
 mod cluster_store;
+mod dated_heartbeat;
 mod failover;
 mod failure_count;
+mod heartbeat;
 mod lb_redirect;
 mod leadership;
 mod node_links;
 mod probe_loop;
 mod probe_outcome;
 mod redirector;
+mod rules;
+mod stamps;
 mod successor;
+mod term;
 mod ticker;
 mod topology_push;
 
 pub use cluster_record::ClusterRecord;
 pub use config::{ControllerConfig, Heartbeat, LeaseConfig, ProbeConfig, StoreAddress};
 pub use controller::{ControllerError, serve};
+pub use rules::ControllerRules;

@@ -6,6 +6,9 @@
 //! 3. wait for all of that;
 //! 4. if the store was written: read it again and tell every node.
 //!
+//! With the rule `dated-heartbeat` it has an order of its own, and a master that is told its
+//! topology gets its heartbeats then, not with the next round (see `dated_heartbeat`).
+//!
 //! Beside the rounds, load balancers are redirected and asked whether their redirects still hold;
 //! no round waits for one.
 //!
@@ -14,44 +17,41 @@
 
 use std::cell::{Cell, RefCell};
 
-use bytes::Bytes;
 use futures_util::future::{join, join_all};
-use host::{Host, Observation};
-use node::client::ClientError;
-use node::resp::Frame;
+use host::Host;
 
-use crate::cluster_record::{ClusterRecord, NodeRecord, NodeRole, ShardRecord};
-use crate::cluster_store::{ClusterStore, ClusterStoreError};
-use crate::config::{ControllerConfig, Heartbeat};
+use crate::cluster_record::{NodeRecord, NodeRole};
+use crate::cluster_store::{ClusterStoreError, ReadRecord};
+use crate::config::ControllerConfig;
 use crate::failover::Failover;
 use crate::failure_count::FailureCounts;
-use crate::node_links::{NodeLinks, ProbeReplies};
-use crate::probe_outcome::{ProbeOutcome, judge};
+use crate::probe_outcome::ProbeOutcome;
 use crate::redirector::Redirector;
-use crate::store::client::StoreClient;
+use crate::stamps::Stamps;
+use crate::term::Term;
 use crate::ticker::Ticker;
 use crate::topology_push;
 
 /// The loop's state; it lives as long as the belief to lead.
 pub(crate) struct ProbeLoop {
-    host: Host,
-    config: ControllerConfig,
-    store: ClusterStore,
-    links: NodeLinks,
+    term: Term,
     failures: RefCell<FailureCounts>,
     redirector: Redirector,
     /// Whether a promotion was committed in this round.
     committed: Cell<bool>,
 }
 
+/// What one round goes by.
+struct Round {
+    /// Known before the record was read.
+    stamps: RefCell<Stamps>,
+    read: ReadRecord,
+}
+
 impl ProbeLoop {
     pub(crate) fn new(host: &Host, config: &ControllerConfig) -> Self {
-        let client = StoreClient::new(host, &config.store, config.store_timeouts());
         Self {
-            host: host.clone(),
-            config: config.clone(),
-            store: ClusterStore::new(client),
-            links: NodeLinks::new(host, config.probe.timeouts()),
+            term: Term::new(host, config),
             failures: RefCell::new(FailureCounts::new(config.probe.failures)),
             redirector: Redirector::new(host, config.probe.timeouts()),
             committed: Cell::new(false),
@@ -65,9 +65,9 @@ impl ProbeLoop {
     }
 
     async fn rounds(&self) {
-        let mut ticker = Ticker::new(&self.host, self.config.probe.interval());
-        if let Some(record) = self.read_or_create().await {
-            self.redirector.tell(&record);
+        let mut ticker = Ticker::new(&self.term.host, self.term.config.probe.interval());
+        if let Some(read) = self.read_or_create().await {
+            self.redirector.tell(&read.record);
         }
         loop {
             ticker.tick().await;
@@ -76,139 +76,108 @@ impl ProbeLoop {
     }
 
     async fn round(&self) {
-        let Some(record) = self.read_or_create().await else {
+        let stamps = RefCell::new(self.term.stamps.borrow_mut().freeze());
+        let Some(read) = self.read_or_create().await else {
             return;
         };
-        self.redirector.tell(&record);
-        let probes = record.nodes().map(|(shard, of, node)| self.probe(&record, shard, of, node));
-        join_all(probes).await;
+        self.redirector.tell(&read.record);
+        let round = Round { stamps, read };
+        let nodes = round.read.record.nodes();
+        join_all(nodes.map(|(shard, _, node)| self.probe(&round, shard, node))).await;
         if self.committed.take() {
             self.publish().await;
         }
     }
 
     /// The cluster of this round. A cluster that was created just now is told to every node.
-    async fn read_or_create(&self) -> Option<ClusterRecord> {
+    async fn read_or_create(&self) -> Option<ReadRecord> {
         match self.try_read_or_create().await {
-            Ok(record) => Some(record),
+            Ok(read) => Some(read),
             Err(error) => {
-                self.note(format!("round skipped: {error}"));
+                self.term.note(format!("round skipped: {error}"));
                 None
             }
         }
     }
 
-    async fn try_read_or_create(&self) -> Result<ClusterRecord, ClusterStoreError> {
-        if let Some(record) = self.store.find().await? {
-            return Ok(record);
+    async fn try_read_or_create(&self) -> Result<ReadRecord, ClusterStoreError> {
+        if let Some(read) = self.term.store.find().await? {
+            return Ok(read);
         }
-        self.store.create(&self.config.initial).await?;
-        self.note(format!("cluster created with version {}", self.config.initial.version));
+        let initial = &self.term.config.initial;
+        self.term.store.create(initial).await?;
+        self.term.note(format!("cluster created with version {}", initial.version));
         self.publish().await;
-        self.store.read().await
+        self.term.store.read().await
     }
 
     /// Reads the store again and tells everybody what it has.
     async fn publish(&self) {
-        if let Some(stall) = self.host.point("before-topology-push") {
+        if let Some(stall) = self.term.host.point("before-topology-push") {
             stall.await;
         }
-        let record = match self.store.read().await {
-            Ok(record) => record,
-            Err(error) => return self.note(format!("topology not pushed: {error}")),
+        let read = match self.term.store.read().await {
+            Ok(read) => read,
+            Err(error) => return self.term.note(format!("topology not pushed: {error}")),
         };
-        self.redirector.tell(&record);
-        for (node, error) in topology_push::push_to_all(&self.links, &record).await {
-            self.note(format!("push of version {} to {}: {error}", record.version, node.address()));
+        self.redirector.tell(&read.record);
+        let tell = |(shard, _, node)| self.tell(&read, shard, node);
+        join_all(read.record.nodes().map(tell)).await;
+    }
+
+    /// Tells a node its topology. With dated heartbeats a master that has taken it is asked once
+    /// more and gets its heartbeats at once, not with the next round.
+    async fn tell(&self, read: &ReadRecord, shard: usize, node: &NodeRecord) {
+        match topology_push::push(&self.term.links, &read.record, node).await {
+            Ok(()) if self.dated() && read.names_master(shard, &node.id) => {
+                self.term.ask_dated(read, &RefCell::default(), shard, node).await;
+            }
+            Ok(()) => {}
+            Err(error) => {
+                let version = read.record.version;
+                self.term.note(format!("push of version {version} to {}: {error}", node.address()));
+            }
         }
     }
 
-    async fn probe(
-        &self,
-        record: &ClusterRecord,
-        shard: usize,
-        of: &ShardRecord,
-        node: &NodeRecord,
-    ) {
-        match self.ask(record, of, node).await {
+    async fn probe(&self, round: &Round, shard: usize, node: &NodeRecord) {
+        let Round { stamps, read } = round;
+        let outcome = if self.dated() {
+            self.term.ask_dated(read, stamps, shard, node).await
+        } else {
+            self.term.ask(&read.record, shard, node).await
+        };
+        match outcome {
             ProbeOutcome::Loading => {}
             ProbeOutcome::Healthy { version } => {
                 self.failures.borrow_mut().clear(&node.id);
-                self.compare_version(record, node, version).await;
+                self.compare_version(read, shard, node, version).await;
             }
             ProbeOutcome::Failed(reason) => self.count_failure(shard, node, &reason).await,
         }
     }
 
-    /// CLUSTER INFO, and HEARTBEAT with it or after it.
-    async fn ask(
+    async fn compare_version(
         &self,
-        record: &ClusterRecord,
-        of: &ShardRecord,
+        read: &ReadRecord,
+        shard: usize,
         node: &NodeRecord,
-    ) -> ProbeOutcome {
-        let info = words(["CLUSTER", "INFO"]);
-        let Some(heartbeat) = self.heartbeat(record, of) else {
-            return judge(&self.links.call(&node.host, node.port, &info).await);
-        };
-        match self.config.heartbeat {
-            Heartbeat::WithInfo => {
-                let requests = [info, heartbeat];
-                let ProbeReplies { info, heartbeat } =
-                    self.links.call_both(&node.host, node.port, &requests).await;
-                heartbeat.into_iter().for_each(|reply| self.note_heartbeat(node, reply));
-                judge(&info)
-            }
-            Heartbeat::AfterInfo => {
-                let outcome = judge(&self.links.call(&node.host, node.port, &info).await);
-                if let ProbeOutcome::Healthy { .. } = outcome {
-                    let reply = self.links.call(&node.host, node.port, &heartbeat).await;
-                    self.note_heartbeat(node, reply);
-                }
-                outcome
-            }
-        }
-    }
-
-    /// The HEARTBEAT for every node of a shard, the one that grants nothing included: it names
-    /// the shard's master, and others ignore it.
-    fn heartbeat(&self, record: &ClusterRecord, of: &ShardRecord) -> Option<Vec<Bytes>> {
-        let ttl_ms = self.config.lease?.ttl_ms.to_string();
-        let master = of.master()?.id.as_str();
-        Some(words([
-            "CLUSTERX",
-            "HEARTBEAT",
-            master,
-            &ttl_ms,
-            &record.election_version.to_string(),
-        ]))
-    }
-
-    fn note_heartbeat(&self, node: &NodeRecord, reply: Result<Frame, ClientError>) {
-        match reply {
-            Ok(Frame::Error(text)) => self.note(format!("heartbeat of {}: {text}", node.address())),
-            Err(error) => self.note(format!("heartbeat of {}: {error}", node.address())),
-            Ok(_) => {}
-        }
-    }
-
-    async fn compare_version(&self, record: &ClusterRecord, node: &NodeRecord, version: i64) {
-        let (node_address, stored) = (node.address(), record.version);
+        version: i64,
+    ) {
+        let (node_address, stored) = (node.address(), read.record.version);
         if version > stored {
-            self.note(format!(
+            self.term.note(format!(
                 "{node_address} has version {version}, the store {stored}: not adopted"
             ));
-        } else if version < stored
-            && let Err(error) = topology_push::push(&self.links, record, node).await
-        {
-            self.note(format!("push of version {stored} to {node_address}: {error}"));
+        } else if version < stored {
+            self.tell(read, shard, node).await;
         }
     }
 
     async fn count_failure(&self, shard: usize, node: &NodeRecord, reason: &str) {
         let count = self.failures.borrow_mut().failed(&node.id);
-        let max = self.config.probe.failures;
-        self.note(format!("probe of {} failed, {count} of {max}: {reason}", node.address()));
+        let max = self.term.config.probe.failures;
+        self.term.note(format!("probe of {} failed, {count} of {max}: {reason}", node.address()));
         let due = self.failures.borrow().calls_for_promotion(count);
         if due && node.role == NodeRole::Master {
             self.fail_over(shard, node).await;
@@ -216,22 +185,18 @@ impl ProbeLoop {
     }
 
     async fn fail_over(&self, shard: usize, failing: &NodeRecord) {
-        let lease = self.config.lease.is_some();
-        let failover = Failover { host: &self.host, store: &self.store, links: &self.links, lease };
+        let Term { host, store, links, config, .. } = &self.term;
+        let failover = Failover { host, store, links, lease: config.lease.is_some() };
         match failover.run(shard, &failing.id).await {
             Ok(promoted) => {
                 self.failures.borrow_mut().clear(&promoted.master);
                 self.committed.set(true);
             }
-            Err(error) => self.note(format!("failover of shard {shard}: {error}")),
+            Err(error) => self.term.note(format!("failover of shard {shard}: {error}")),
         }
     }
 
-    fn note(&self, text: String) {
-        self.host.observe(Observation::Note { text });
+    fn dated(&self) -> bool {
+        self.term.config.rules.dated_heartbeat
     }
-}
-
-fn words<const N: usize>(words: [&str; N]) -> Vec<Bytes> {
-    words.iter().map(|word| Bytes::copy_from_slice(word.as_bytes())).collect()
 }

@@ -3,7 +3,6 @@
 //! The trap: there is no order between nodes. A new master may hear of its role before the old
 //! one hears that it has lost it, and the old one may not hear at all.
 
-use futures_util::future::join_all;
 use node::client::ClientError;
 use node::resp::Frame;
 
@@ -17,16 +16,6 @@ pub(crate) enum PushError {
     Client(#[from] ClientError),
     #[error("{request}: {reply}")]
     Refused { request: &'static str, reply: String },
-}
-
-/// Tells every node at once; returns who has not taken it, and why.
-pub(crate) async fn push_to_all<'a>(
-    links: &NodeLinks,
-    record: &'a ClusterRecord,
-) -> Vec<(&'a NodeRecord, PushError)> {
-    let push = async |node: &'a NodeRecord| Some((node, push(links, record, node).await.err()?));
-    let pushes = record.nodes().map(|(_, _, node)| push(node));
-    join_all(pushes).await.into_iter().flatten().collect()
 }
 
 /// Tells one node.

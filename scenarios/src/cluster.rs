@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use controller::cluster_record::{LbRecord, NodeRecord, NodeRole, ShardRecord};
 use controller::store::{StoreConfig, serve_store};
-use controller::{ClusterRecord, ControllerConfig, LeaseConfig, StoreAddress};
+use controller::{ClusterRecord, ControllerConfig, ControllerRules, LeaseConfig, StoreAddress};
 use host::{Host, LocalBoxFuture, Observation};
 use lb::{LbConfig, ListenerConfig, Target};
 use node::slot::SlotRange;
@@ -243,6 +243,7 @@ fn controller_process(plan: &Plan, name: &str) -> Process {
         probe: profile.probe,
         lease: (profile.lease_mode != LeaseMode::Disabled).then_some(lease),
         heartbeat: profile.heartbeat,
+        rules: ControllerRules::default(),
         initial: initial_record(plan),
     };
     process(config, controller::serve)

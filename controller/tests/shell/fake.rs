@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
-use host::Stream;
+use host::{LocalBoxFuture, Stream};
 use node::resp::{self, Frame, FrameReader};
 use node::topology::Topology;
 use tokio::io::AsyncWriteExt;
@@ -24,6 +24,10 @@ pub struct FakeNode {
     pub hung: Cell<bool>,
     /// Answers everything with `-LOADING …`.
     pub loading: Cell<bool>,
+    /// How many stamps it has given with replies to heartbeats; `None` if it gives none.
+    pub stamps: Cell<Option<u32>>,
+    /// Happens once, between the next heartbeat and its reply.
+    pub before_reply: RefCell<Option<LocalBoxFuture<'static, ()>>>,
 }
 
 pub const NODE_PORT: u16 = 6666;
@@ -39,6 +43,8 @@ impl FakeNode {
             sequence: Cell::new(1),
             hung: Cell::new(false),
             loading: Cell::new(false),
+            stamps: Cell::new(None),
+            before_reply: RefCell::default(),
         });
         let (host, serving) = (network.host(&format!("node-{letter}")), node.clone());
         host.clone().spawn(async move {
@@ -61,6 +67,11 @@ impl FakeNode {
             self.network.tell(format!("{} gets {}", self.letter, lines.join(" + ")));
             if self.hung.get() {
                 std::future::pending::<()>().await;
+            }
+            let deed =
+                if lines.join("").contains("HEARTBEAT") { self.before_reply.take() } else { None };
+            if let Some(deed) = deed {
+                deed.await;
             }
             let mut out = BytesMut::new();
             requests.iter().for_each(|request| resp::encode(&self.answer(request), &mut out));
@@ -88,6 +99,11 @@ impl FakeNode {
                 self.role.borrow(),
                 self.sequence.get()
             )),
+            ["CLUSTERX", "HEARTBEAT", ..] if self.stamps.get().is_some() => {
+                let number = self.stamps.get().unwrap_or_default() + 1;
+                self.stamps.set(Some(number));
+                resp::bulk(format!("# Replication\r\nlease_stamp:{}-{number}\r\n", self.letter))
+            }
             ["CLUSTERX", "SETNODES", text, version] => self.take_topology(text, version),
             _ => resp::ok(),
         }

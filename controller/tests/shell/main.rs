@@ -1,6 +1,9 @@
 //! The shells of controller and store against scripted peers, on machines in memory.
 
+mod cluster;
+mod dated;
 mod fake;
 mod memory;
 mod probing;
 mod store;
+mod tap;

@@ -1,94 +1,12 @@
 //! A controller's rounds: what goes to whom in which order, promotion, redirects, leadership.
 
-use std::rc::Rc;
-
-use controller::cluster_record::{LbRecord, NodeRecord, NodeRole, ShardRecord};
-use controller::store::{StoreConfig, serve_store};
-use controller::{
-    ClusterRecord, ControllerConfig, Heartbeat, LeaseConfig, ProbeConfig, StoreAddress,
-};
-use host::Host;
+use controller::Heartbeat;
+use controller::cluster_record::NodeRole;
 use node::slot::SlotRange;
 
-use super::fake::{FakeLb, FakeNode, NODE_PORT};
-use super::memory::{Network, pass, run};
-
-const STORE_PORT: u16 = 2379;
-const ADMIN_PORT: u16 = 7001;
-const INTERVAL_MS: u64 = 1000;
-const TIMEOUT_MS: u64 = 300;
-
-fn id(letter: char) -> String {
-    format!("{letter:0>40}")
-}
-
-fn config(name: &str) -> ControllerConfig {
-    let node = |letter: char, role| NodeRecord {
-        id: id(letter),
-        host: format!("node-{letter}"),
-        port: NODE_PORT,
-        role,
-    };
-    let nodes =
-        vec![node('a', NodeRole::Master), node('b', NodeRole::Slave), node('c', NodeRole::Slave)];
-    let lb = Some(LbRecord { host: "lb".into(), port: 7000, admin_port: ADMIN_PORT });
-    let shards = vec![ShardRecord { slots: vec![SlotRange::ALL], nodes, lb }];
-    ControllerConfig {
-        name: name.into(),
-        store: StoreAddress { host: "store".into(), port: STORE_PORT },
-        session_ttl_ms: 3000,
-        probe: ProbeConfig {
-            interval_ms: INTERVAL_MS,
-            connect_timeout_ms: TIMEOUT_MS,
-            request_timeout_ms: TIMEOUT_MS,
-            failures: 3,
-        },
-        lease: Some(LeaseConfig { ttl_ms: 2000 }),
-        heartbeat: Heartbeat::WithInfo,
-        initial: ClusterRecord { version: 1, election_version: 0, shards },
-    }
-}
-
-struct Cluster {
-    network: Rc<Network>,
-    nodes: [Rc<FakeNode>; 3],
-    lb: Rc<FakeLb>,
-    store_host: Host,
-}
-
-impl Cluster {
-    /// A store, three nodes and a load balancer.
-    async fn start() -> Self {
-        let network = Network::new();
-        let store_host = network.host("store");
-        let nodes = ['a', 'b', 'c'].map(|letter| FakeNode::start(&network, letter));
-        let lb = FakeLb::start(&network, ADMIN_PORT);
-        let cluster = Self { network, nodes, lb, store_host };
-        cluster.start_store();
-        pass(1).await;
-        cluster
-    }
-
-    fn start_store(&self) {
-        let serving = serve_store(self.store_host.clone(), StoreConfig { port: STORE_PORT });
-        self.store_host.spawn(async { serving.await.unwrap() });
-    }
-
-    fn start_controller(&self, config: ControllerConfig) {
-        let host = self.network.host(&config.name);
-        let serving = controller::serve(host.clone(), config);
-        host.spawn(async { serving.await.unwrap() });
-    }
-
-    /// The log so far, which begins anew.
-    fn take_log(&self) -> Vec<String> {
-        self.network.log.take()
-    }
-
-    fn versions(&self) -> [i64; 3] {
-        [0, 1, 2].map(|index: usize| self.nodes[index].version.get())
-    }
-}
+use super::cluster::{ADMIN_PORT, Cluster, INTERVAL_MS, TIMEOUT_MS, config, id};
+use super::fake::{FakeLb, FakeNode};
+use super::memory::{pass, run};
 
 #[test]
 fn a_new_cluster_is_stored_then_pushed_then_probed() {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use controller::cluster_record::{LbRecord, NodeRecord, NodeRole, ShardRecord};
 use controller::{
-    ClusterRecord, ControllerConfig, Heartbeat, LeaseConfig, ProbeConfig, StoreAddress,
+    ClusterRecord, ControllerConfig, ControllerRules, Heartbeat, LeaseConfig, ProbeConfig,
+    StoreAddress,
 };
 use node::slot::{SLOTS, SlotRange};
 
@@ -55,10 +56,27 @@ pub(super) struct ServeController {
     /// How long the store keeps a silent controller's leadership.
     #[arg(long, value_name = "MS", default_value_t = 6_000)]
     session_ttl_ms: u64,
+    #[command(flatten)]
+    rules: RuleFlags,
     /// Its name in elections, different from other controllers' [default: made of its process
     /// id].
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+}
+
+/// The rules, each off unless it is named.
+#[derive(Args, Debug)]
+struct RuleFlags {
+    /// Echo the nodes' stamps, for nodes with `--master-lease-dated yes`; `--heartbeat` has no
+    /// say then.
+    #[arg(long)]
+    dated_heartbeat: bool,
+}
+
+impl RuleFlags {
+    fn rules(&self) -> ControllerRules {
+        ControllerRules { dated_heartbeat: self.dated_heartbeat }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -102,6 +120,7 @@ impl ServeController {
                 HeartbeatArgument::WithInfo => Heartbeat::WithInfo,
                 HeartbeatArgument::AfterInfo => Heartbeat::AfterInfo,
             },
+            rules: self.rules.rules(),
             initial: record(self.nodes, self.lb),
         })
     }

@@ -1,0 +1,18 @@
+//! The controller's part of the rules that make a lease sound, each on or off. All off is
+//! upstream's behaviour.
+//!
+//! The trap: a rule that also needs the nodes or the store protects nothing if they lack it:
+//! `dated_heartbeat` without `master-lease-dated` is an ordinary heartbeat that is sent more
+//! carefully.
+
+use serde::{Deserialize, Serialize};
+
+/// Which rules a controller follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ControllerRules {
+    /// Heartbeats echo the stamps of the nodes, and are sent in the order that makes an echoed
+    /// stamp older than any later commit: only to masters, after a good CLUSTER INFO, under a
+    /// record that was read after the stamp was known. [`crate::Heartbeat`] has no say then.
+    pub dated_heartbeat: bool,
+}

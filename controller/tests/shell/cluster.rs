@@ -1,0 +1,122 @@
+//! The cluster of these tests: a store, three nodes and a load balancer, and controllers' settings.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use controller::cluster_record::{LbRecord, NodeRecord, NodeRole, ShardRecord};
+use controller::store::client::StoreClient;
+use controller::store::{CLUSTER_KEY, StoreConfig, serve_store};
+use controller::{
+    ClusterRecord, ControllerConfig, ControllerRules, Heartbeat, LeaseConfig, ProbeConfig,
+    StoreAddress,
+};
+use host::{Host, LocalBoxFuture};
+use node::client::Timeouts;
+use node::slot::SlotRange;
+
+use super::fake::{FakeLb, FakeNode, NODE_PORT};
+use super::memory::{Network, pass};
+use super::tap::StoreTap;
+
+pub const STORE_PORT: u16 = 2379;
+pub const ADMIN_PORT: u16 = 7001;
+pub const INTERVAL_MS: u64 = 1000;
+pub const TIMEOUT_MS: u64 = 300;
+
+/// The id of the node with this letter.
+pub fn id(letter: char) -> String {
+    format!("{letter:0>40}")
+}
+
+/// Settings with a lease and no rule.
+pub fn config(name: &str) -> ControllerConfig {
+    let node = |letter: char, role| NodeRecord {
+        id: id(letter),
+        host: format!("node-{letter}"),
+        port: NODE_PORT,
+        role,
+    };
+    let nodes =
+        vec![node('a', NodeRole::Master), node('b', NodeRole::Slave), node('c', NodeRole::Slave)];
+    let lb = Some(LbRecord { host: "lb".into(), port: 7000, admin_port: ADMIN_PORT });
+    let shards = vec![ShardRecord { slots: vec![SlotRange::ALL], nodes, lb }];
+    ControllerConfig {
+        name: name.into(),
+        store: StoreAddress { host: "store".into(), port: STORE_PORT },
+        session_ttl_ms: 3000,
+        probe: ProbeConfig {
+            interval_ms: INTERVAL_MS,
+            connect_timeout_ms: TIMEOUT_MS,
+            request_timeout_ms: TIMEOUT_MS,
+            failures: 3,
+        },
+        lease: Some(LeaseConfig { ttl_ms: 2000 }),
+        heartbeat: Heartbeat::WithInfo,
+        rules: ControllerRules::default(),
+        initial: ClusterRecord { version: 1, election_version: 0, shards },
+    }
+}
+
+pub struct Cluster {
+    pub network: Rc<Network>,
+    pub nodes: [Rc<FakeNode>; 3],
+    pub lb: Rc<FakeLb>,
+    store_host: Host,
+}
+
+impl Cluster {
+    /// A store, three nodes and a load balancer.
+    pub async fn start() -> Self {
+        let network = Network::new();
+        let store_host = network.host("store");
+        Self::start_with_store(network, store_host).await
+    }
+
+    /// The same with a tap between the controllers and the store.
+    pub async fn start_tapped() -> (Self, Rc<StoreTap>) {
+        let network = Network::new();
+        let tap = StoreTap::start(&network, "store-behind", STORE_PORT);
+        let store_host = network.host("store-behind");
+        (Self::start_with_store(network, store_host).await, tap)
+    }
+
+    async fn start_with_store(network: Rc<Network>, store_host: Host) -> Self {
+        let nodes = ['a', 'b', 'c'].map(|letter| FakeNode::start(&network, letter));
+        let lb = FakeLb::start(&network, ADMIN_PORT);
+        let cluster = Self { network, nodes, lb, store_host };
+        cluster.start_store();
+        pass(1).await;
+        cluster
+    }
+
+    pub fn start_store(&self) {
+        let serving = serve_store(self.store_host.clone(), StoreConfig { port: STORE_PORT });
+        self.store_host.spawn(async { serving.await.unwrap() });
+    }
+
+    pub fn start_controller(&self, config: ControllerConfig) {
+        let host = self.network.host(&config.name);
+        let serving = controller::serve(host.clone(), config);
+        host.spawn(async { serving.await.unwrap() });
+    }
+
+    /// Writes a record to the store behind the controllers' backs.
+    pub fn overwrite(&self, record: ClusterRecord) -> LocalBoxFuture<'static, ()> {
+        let second = Duration::from_secs(1);
+        let address = StoreAddress { host: self.store_host.name().into(), port: STORE_PORT };
+        let timeouts = Timeouts { connect: second, request: second };
+        let client = StoreClient::new(&self.network.host("operator"), &address, timeouts);
+        Box::pin(async move {
+            client.put(CLUSTER_KEY, &record.to_json()).await.unwrap();
+        })
+    }
+
+    /// The log so far, which begins anew.
+    pub fn take_log(&self) -> Vec<String> {
+        self.network.log.take()
+    }
+
+    pub fn versions(&self) -> [i64; 3] {
+        [0, 1, 2].map(|index: usize| self.nodes[index].version.get())
+    }
+}

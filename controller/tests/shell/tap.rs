@@ -1,0 +1,57 @@
+//! A tap between the controllers and the store: it logs what passes, but for keepalives.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use host::{Host, Stream};
+use node::client::{Client, Timeouts};
+use node::resp::{self, FrameReader};
+use tokio::io::AsyncWriteExt;
+
+use super::memory::Network;
+
+pub struct StoreTap {
+    network: Rc<Network>,
+    host: Host,
+    behind: &'static str,
+    port: u16,
+}
+
+impl StoreTap {
+    /// A tap at `store`, in front of the store on the machine `behind`.
+    pub fn start(network: &Rc<Network>, behind: &'static str, port: u16) -> Rc<Self> {
+        let tap =
+            Rc::new(Self { network: network.clone(), host: network.host("store"), behind, port });
+        let serving = tap.clone();
+        tap.host.spawn(async move {
+            let mut listener = serving.host.bind(port).await.unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
+                serving.host.spawn(serving.clone().serve(stream));
+            }
+        });
+        tap
+    }
+
+    async fn serve(self: Rc<Self>, stream: Stream) {
+        let (mut stream, mut behind) = (FrameReader::new(stream), self.connect().await);
+        while let Ok(Some(request)) = stream.request().await {
+            let name = String::from_utf8_lossy(&request[0]).into_owned();
+            if ["GET", "PUT", "CAS"].contains(&name.as_str()) {
+                self.network.tell(format!("store is asked {name}"));
+            }
+            let Ok(reply) = behind.call(&request).await else { return };
+            let mut out = BytesMut::new();
+            resp::encode(&reply, &mut out);
+            if stream.get_mut().write_all(&out).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn connect(&self) -> Client {
+        let minute = Duration::from_secs(60);
+        let timeouts = Timeouts { connect: minute, request: minute };
+        Client::connect(&self.host, self.behind, self.port, timeouts).await.unwrap()
+    }
+}
