@@ -1,28 +1,42 @@
 //! The cluster's record in the store: read, create, update.
 //!
-//! The trap, which is upstream's: the check against a newer version and the write are one step
-//! within this process only. Another controller may write between them, and the last put wins.
+//! With the rule `leader-guard` a write is a compare-and-set on the revision that was read. That
+//! alone leaves a hole: a write that was sent late, by an earlier leader or by this one in vain,
+//! still fits as long as nobody has written since, and granting leases writes nothing. So the
+//! record is *claimed*, which is to write it as it is and make its revision a new one, before
+//! anything is done under it: on taking office, and after a write of unknown outcome.
+//!
+//! The trap without it, which is upstream's: the check against a newer version and the write are
+//! one step within this process only. Another controller may write between them, and the last put
+//! wins.
 
 use std::cell::Cell;
 
 use tokio::sync::Mutex;
 
 use crate::cluster_record::{ClusterRecord, RecordError, ShardRecord};
+use crate::leader_guard::{NotProvablyLeading, TermGuard};
 use crate::store::CLUSTER_KEY;
-use crate::store::client::{StoreClient, StoreClientError};
+use crate::store::client::{StoreClient, StoreClientError, Stored};
 
 /// The record, by way of a store client.
 pub(crate) struct ClusterStore {
     client: StoreClient,
-    updating: Mutex<()>,
+    guard: TermGuard,
+    /// Held from one request of a read or a write to its last.
+    busy: Mutex<()>,
     /// How many writes were sent, whatever became of them.
     writes_sent: Cell<u64>,
+    /// Whether every write that anybody else has sent, or that this has sent in vain, would meet
+    /// another revision than it expects.
+    claimed: Cell<bool>,
 }
 
 /// The record as one read found it.
 #[derive(Clone, Debug)]
 pub(crate) struct ReadRecord {
     pub(crate) record: ClusterRecord,
+    revision: u64,
     /// How many writes this process had sent when the read began.
     writes_before: u64,
 }
@@ -40,29 +54,38 @@ impl ReadRecord {
 pub(crate) enum ClusterStoreError {
     #[error(transparent)]
     Store(#[from] StoreClientError),
+    #[error(transparent)]
+    NotProvablyLeading(#[from] NotProvablyLeading),
     #[error("the stored cluster: {0}")]
     Record(#[from] RecordError),
     #[error("the store has no cluster")]
     Missing,
     #[error("the cluster has been updated by others")]
     UpdatedByOthers,
+    #[error("there is no higher version than the cluster has")]
+    LastVersion,
 }
 
 impl ClusterStore {
-    pub(crate) fn new(client: StoreClient) -> Self {
-        Self { client, updating: Mutex::new(()), writes_sent: Cell::default() }
+    pub(crate) fn new(client: StoreClient, guard: TermGuard) -> Self {
+        let (busy, writes_sent, claimed) = (Mutex::new(()), Cell::default(), Cell::default());
+        Self { client, guard, busy, writes_sent, claimed }
     }
 
     /// The record, if there is one.
     pub(crate) async fn find(&self) -> Result<Option<ReadRecord>, ClusterStoreError> {
+        let _busy = self.busy.lock().await;
         let writes_before = self.writes_sent.get();
-        match self.client.get(CLUSTER_KEY).await? {
-            Some(stored) => {
-                let record = ClusterRecord::from_json(&stored.value)?;
-                Ok(Some(ReadRecord { record, writes_before }))
-            }
-            None => Ok(None),
+        let Some(stored) = self.client.get(CLUSTER_KEY).await? else {
+            return Ok(None);
+        };
+        let record = ClusterRecord::from_json(&stored.value)?;
+        if self.claimed.get() || !self.guard.is_on() {
+            return Ok(Some(ReadRecord { record, revision: stored.revision, writes_before }));
         }
+        let Stored { revision, value } = stored;
+        let revision = self.compare_and_set(revision, &value).await?;
+        Ok(Some(ReadRecord { record, revision, writes_before: self.writes_sent.get() }))
     }
 
     /// The record.
@@ -78,22 +101,49 @@ impl ClusterStore {
 
     /// Writes the first record as it is, unless somebody has written one.
     pub(crate) async fn create(&self, record: &ClusterRecord) -> Result<(), ClusterStoreError> {
-        self.count_write();
-        self.client.compare_and_set(CLUSTER_KEY, 0, &record.to_json()).await?;
+        let _busy = self.busy.lock().await;
+        self.compare_and_set(0, &record.to_json()).await?;
         Ok(())
     }
 
-    /// Writes a record that was made from the one that was read: refuses if the store has a newer
-    /// version, else adds 1 to the record's and puts it. Returns the new version.
-    pub(crate) async fn update(&self, mut record: ClusterRecord) -> Result<i64, ClusterStoreError> {
-        let _updating = self.updating.lock().await;
-        if self.read().await?.record.version > record.version {
+    /// Writes a record that was made from the one that was read, with a version that is higher
+    /// by 1, and returns that. Refuses if another one has been written meanwhile; without the
+    /// rule, if another one of a newer version has.
+    pub(crate) async fn update(
+        &self,
+        read: &ReadRecord,
+        mut next: ClusterRecord,
+    ) -> Result<i64, ClusterStoreError> {
+        let _busy = self.busy.lock().await;
+        let version = read.record.version;
+        next.version = version.checked_add(1).ok_or(ClusterStoreError::LastVersion)?;
+        if self.guard.is_on() {
+            self.compare_and_set(read.revision, &next.to_json()).await?;
+        } else {
+            self.check_version(version).await?;
+            self.count_write();
+            self.client.put(CLUSTER_KEY, &next.to_json()).await?;
+        }
+        Ok(next.version)
+    }
+
+    async fn check_version(&self, version: i64) -> Result<(), ClusterStoreError> {
+        let stored = self.client.get(CLUSTER_KEY).await?.ok_or(ClusterStoreError::Missing)?;
+        if ClusterRecord::from_json(&stored.value)?.version > version {
             return Err(ClusterStoreError::UpdatedByOthers);
         }
-        record.version += 1;
+        Ok(())
+    }
+
+    /// Asks the guard last, writes, and returns the new revision.
+    async fn compare_and_set(&self, revision: u64, value: &str) -> Result<u64, ClusterStoreError> {
+        self.guard.check()?;
         self.count_write();
-        self.client.put(CLUSTER_KEY, &record.to_json()).await?;
-        Ok(record.version)
+        // Also if this future is dropped before it knows the outcome.
+        self.claimed.set(false);
+        let written = self.client.compare_and_set(CLUSTER_KEY, revision, value).await?;
+        self.claimed.set(true);
+        Ok(written)
     }
 
     fn count_write(&self) {

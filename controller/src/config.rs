@@ -85,6 +85,9 @@ pub enum ConfigError {
     /// A number that must not be 0.
     #[error("{0} is 0, allowed are 1 and more")]
     Zero(&'static str),
+    /// A clock that is off by so much stands still or runs backwards.
+    #[error("rules.drift_ppm is {0}, allowed are 0 to 999999")]
+    Drift(u64),
     /// A text that must not be empty.
     #[error("{0} is empty")]
     Empty(&'static str),
@@ -138,6 +141,9 @@ impl ControllerConfig {
                 return Err(ConfigError::Zero(setting));
             }
         }
+        if self.rules.drift_ppm >= 1_000_000 {
+            return Err(ConfigError::Drift(self.rules.drift_ppm));
+        }
         Ok(self.initial.validate()?)
     }
 
@@ -173,7 +179,8 @@ mod tests {
     fn each_setting_that_is_not_allowed_is_named() {
         config().validate().unwrap();
         type Change = fn(&mut ControllerConfig);
-        let cases: [(&str, Change); 9] = [
+        let cases: [(&str, Change); 10] = [
+            ("rules.drift_ppm is 1000000,", |c| c.rules.drift_ppm = 1_000_000),
             ("name is empty", |c| c.name.clear()),
             ("store.host is empty", |c| c.store.host.clear()),
             ("store.port is 0", |c| c.store.port = 0),

@@ -1,10 +1,13 @@
 //! The controller's process: campaign, and probe while leading.
 
+use std::time::Duration;
+
 use host::Host;
 use tokio::sync::watch;
 
 use crate::config::{ConfigError, ControllerConfig};
-use crate::leadership;
+use crate::leader_guard::{LeaderGuard, TermGuard};
+use crate::leadership::{self, Belief};
 use crate::probe_loop::ProbeLoop;
 
 /// Why a controller could not start.
@@ -24,20 +27,34 @@ pub enum ControllerError {
 /// [`ControllerError`] if it cannot start.
 pub async fn serve(host: Host, config: ControllerConfig) -> Result<(), ControllerError> {
     config.validate()?;
-    let (belief, mut leads) = watch::channel(false);
+    let ttl = Duration::from_millis(config.session_ttl_ms);
+    let guard = LeaderGuard::new(&host, ttl, config.rules.drift_ppm);
+    let (belief, mut beliefs) = watch::channel(None);
     // Ends with this future.
-    let _campaign = host.spawn(leadership::campaign(host.clone(), config.clone(), belief)).guard();
+    let campaign = leadership::campaign(host.clone(), config.clone(), guard.clone(), belief);
+    let _campaign = host.spawn(campaign).guard();
     loop {
-        until(&mut leads, true).await;
-        let probing = ProbeLoop::new(&host, &config);
+        let session = until_leading(&mut beliefs).await;
+        let guard = match config.rules.leader_guard {
+            true => TermGuard::Session(guard.clone(), session),
+            false => TermGuard::Off,
+        };
+        let probing = ProbeLoop::new(&host, &config, guard);
         tokio::select! {
             biased;
-            () = until(&mut leads, false) => {}
+            () = until_other_than(&mut beliefs, session) => {}
             () = probing.run() => {}
         }
     }
 }
 
-async fn until(leads: &mut watch::Receiver<bool>, wanted: bool) {
-    leads.wait_for(|leads| *leads == wanted).await.expect("a campaign does not end");
+async fn until_leading(beliefs: &mut watch::Receiver<Belief>) -> u64 {
+    let belief = beliefs.wait_for(Option::is_some).await.expect(NO_END);
+    belief.expect("it was waited for")
 }
+
+async fn until_other_than(beliefs: &mut watch::Receiver<Belief>, session: u64) {
+    beliefs.wait_for(|belief| *belief != Some(session)).await.expect(NO_END);
+}
+
+const NO_END: &str = "a campaign does not end";

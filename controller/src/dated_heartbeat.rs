@@ -14,7 +14,8 @@
 //! 2. the record is read from the store;
 //! 3. the node answers CLUSTER INFO with the version of this very record, so that it does not
 //!    take the lease under an older topology;
-//! 4. nothing has made the record void meanwhile;
+//! 4. nothing has made the record void meanwhile, and with `leader-guard` the session is provably
+//!    alive;
 //! 5. the HEARTBEAT is handed over, to the node that the record calls master and to no other.
 //!
 //! What comes after 5 may be late at will: the deadline that it leads to is fixed by the stamp.
@@ -29,7 +30,6 @@
 use std::cell::RefCell;
 
 use bytes::Bytes;
-use node::resp::Frame;
 
 use crate::cluster_record::NodeRecord;
 use crate::cluster_store::ReadRecord;
@@ -98,20 +98,12 @@ impl Term {
             return false;
         };
         heartbeat.extend(stamp.map(Bytes::from));
-        if let Some(stall) = self.host.point("before-heartbeat") {
-            stall.await;
-        }
-        if !self.store.is_current(read) {
-            return false;
-        }
-        let reply = self.links.call(&node.host, node.port, &heartbeat).await;
-        self.note_heartbeat(node, &reply);
-        let Ok(reply) = reply else {
+        let Some(reply) = self.send_heartbeat(read, node, &heartbeat).await else {
             return false;
         };
         if let Some(word) = info_field(&reply, "lease_stamp") {
             self.stamps.borrow_mut().keep(&node.id, read.record.election_version, word);
         }
-        !matches!(reply, Frame::Error(_))
+        true
     }
 }

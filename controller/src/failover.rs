@@ -46,15 +46,16 @@ impl Failover<'_> {
     pub(crate) async fn run(&self, shard: usize, failing: &str) -> Result<Promoted, FailoverError> {
         let begun = Observation::FailoverBegun { shard: u32::try_from(shard).unwrap_or(u32::MAX) };
         self.host.observe(begun);
-        let record = self.store.read().await?.record;
-        let of = check(&record, shard, failing)?;
+        let read = self.store.read().await?;
+        let record = &read.record;
+        let of = check(record, shard, failing)?;
         let master = self.choose(of, failing).await.ok_or(FailoverError::NoCandidate)?;
         let next = record.promote(shard, &master.id, self.lease)?;
         self.note(format!("promoting {} in shard {shard}", master.address()));
         if let Some(stall) = self.host.point("before-store-write") {
             stall.await;
         }
-        let version = self.store.update(next).await?;
+        let version = self.store.update(&read, next).await?;
         self.note(format!(
             "{} is master of shard {shard} from version {version}",
             master.address()

@@ -11,6 +11,7 @@ use node::client::ClientError;
 use node::resp::Frame;
 
 use crate::cluster_record::{ClusterRecord, NodeRecord};
+use crate::cluster_store::ReadRecord;
 use crate::config::Heartbeat;
 use crate::node_links::ProbeReplies;
 use crate::probe_outcome::{ProbeOutcome, judge};
@@ -20,15 +21,19 @@ impl Term {
     /// CLUSTER INFO, and HEARTBEAT with it or after it.
     pub(crate) async fn ask(
         &self,
-        record: &ClusterRecord,
+        read: &ReadRecord,
         shard: usize,
         node: &NodeRecord,
     ) -> ProbeOutcome {
-        let Some(heartbeat) = self.heartbeat(record, shard) else {
+        let Some(heartbeat) = self.heartbeat(&read.record, shard) else {
             return self.ask_info(node).await;
         };
         match self.config.heartbeat {
             Heartbeat::WithInfo => {
+                if let Err(why) = self.may_grant(read) {
+                    self.note(format!("no heartbeat to {}: {why}", node.address()));
+                    return self.ask_info(node).await;
+                }
                 let requests = [words(["CLUSTER", "INFO"]), heartbeat];
                 let ProbeReplies { info, heartbeat } =
                     self.links.call_both(&node.host, node.port, &requests).await;
@@ -38,12 +43,34 @@ impl Term {
             Heartbeat::AfterInfo => {
                 let outcome = self.ask_info(node).await;
                 if let ProbeOutcome::Healthy { .. } = outcome {
-                    let reply = self.links.call(&node.host, node.port, &heartbeat).await;
-                    self.note_heartbeat(node, &reply);
+                    self.send_heartbeat(read, node, &heartbeat).await;
                 }
                 outcome
             }
         }
+    }
+
+    /// Hands a heartbeat over by itself, unless nothing may be granted under this record any
+    /// more; the good reply.
+    pub(crate) async fn send_heartbeat(
+        &self,
+        read: &ReadRecord,
+        node: &NodeRecord,
+        heartbeat: &[Bytes],
+    ) -> Option<Frame> {
+        if let Some(stall) = self.host.point("before-heartbeat") {
+            stall.await;
+        }
+        if let Err(why) = self.may_grant(read) {
+            self.note(format!("no heartbeat to {}: {why}", node.address()));
+            return None;
+        }
+        if let Some(stall) = self.host.point("after-guard-check") {
+            stall.await;
+        }
+        let reply = self.links.call(&node.host, node.port, heartbeat).await;
+        self.note_heartbeat(node, &reply);
+        reply.ok().filter(|reply| !matches!(reply, Frame::Error(_)))
     }
 
     /// CLUSTER INFO alone.
@@ -66,7 +93,7 @@ impl Term {
     }
 
     /// Notes what went wrong with a heartbeat, if anything did.
-    pub(crate) fn note_heartbeat(&self, node: &NodeRecord, reply: &Result<Frame, ClientError>) {
+    fn note_heartbeat(&self, node: &NodeRecord, reply: &Result<Frame, ClientError>) {
         match reply {
             Ok(Frame::Error(text)) => self.note(format!("heartbeat of {}: {text}", node.address())),
             Err(error) => self.note(format!("heartbeat of {}: {error}", node.address())),

@@ -29,6 +29,7 @@ mod failover;
 mod failure_count;
 mod heartbeat;
 mod lb_redirect;
+mod leader_guard;
 mod leadership;
 mod node_links;
 mod probe_loop;

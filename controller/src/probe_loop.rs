@@ -25,12 +25,12 @@ use crate::cluster_store::{ClusterStoreError, ReadRecord};
 use crate::config::ControllerConfig;
 use crate::failover::Failover;
 use crate::failure_count::FailureCounts;
+use crate::leader_guard::TermGuard;
 use crate::probe_outcome::ProbeOutcome;
 use crate::redirector::Redirector;
 use crate::stamps::Stamps;
 use crate::term::Term;
 use crate::ticker::Ticker;
-use crate::topology_push;
 
 /// The loop's state; it lives as long as the belief to lead.
 pub(crate) struct ProbeLoop {
@@ -49,9 +49,9 @@ struct Round {
 }
 
 impl ProbeLoop {
-    pub(crate) fn new(host: &Host, config: &ControllerConfig) -> Self {
+    pub(crate) fn new(host: &Host, config: &ControllerConfig, guard: TermGuard) -> Self {
         Self {
-            term: Term::new(host, config),
+            term: Term::new(host, config, guard),
             failures: RefCell::new(FailureCounts::new(config.probe.failures)),
             redirector: Redirector::new(host, config.probe.timeouts()),
             committed: Cell::new(false),
@@ -128,7 +128,7 @@ impl ProbeLoop {
     /// Tells a node its topology. With dated heartbeats a master that has taken it is asked once
     /// more and gets its heartbeats at once, not with the next round.
     async fn tell(&self, read: &ReadRecord, shard: usize, node: &NodeRecord) {
-        match topology_push::push(&self.term.links, &read.record, node).await {
+        match self.term.push(&read.record, node).await {
             Ok(()) if self.dated() && read.names_master(shard, &node.id) => {
                 self.term.ask_dated(read, &RefCell::default(), shard, node).await;
             }
@@ -145,7 +145,7 @@ impl ProbeLoop {
         let outcome = if self.dated() {
             self.term.ask_dated(read, stamps, shard, node).await
         } else {
-            self.term.ask(&read.record, shard, node).await
+            self.term.ask(read, shard, node).await
         };
         match outcome {
             ProbeOutcome::Loading => {}

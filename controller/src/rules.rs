@@ -15,4 +15,10 @@ pub struct ControllerRules {
     /// stamp older than any later commit: only to masters, after a good CLUSTER INFO, under a
     /// record that was read after the stamp was known. [`crate::Heartbeat`] has no say then.
     pub dated_heartbeat: bool,
+    /// Nothing is granted, promoted, written or pushed unless the own session in the store is
+    /// provably alive; a new session forgets what an earlier one knew; store writes are
+    /// compare-and-set, and the record is claimed on taking office.
+    pub leader_guard: bool,
+    /// By how much any clock may be off, in ppm, below 1 000 000: what `leader_guard` allows for.
+    pub drift_ppm: u64,
 }

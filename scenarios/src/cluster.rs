@@ -230,7 +230,7 @@ fn node_process(plan: &Plan) -> Process {
 }
 
 fn store_process() -> Process {
-    process(StoreConfig { port: STORE_PORT }, serve_store)
+    process(StoreConfig { port: STORE_PORT, elect_after_restart_wait_ms: 0 }, serve_store)
 }
 
 fn controller_process(plan: &Plan, name: &str) -> Process {

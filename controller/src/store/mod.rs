@@ -16,7 +16,7 @@
 //! | `SESSION OPEN ttl_ms` | its id |
 //! | `SESSION KEEP id` | `+OK` or `-NOSESSION …` |
 //! | `SESSION CLOSE id` | `+OK`, also if there is none |
-//! | `LEAD key session name` | `+OK` if free or held by this session, else the name of the holder, or `-NOSESSION …` |
+//! | `LEAD key session name` | `+OK` if free or held by this session, else the name of the holder, or `-NOSESSION …`, or `-NOTYET …` after a restart |
 
 pub mod client;
 

@@ -28,6 +28,12 @@ use super::values::{Conflict, Values};
 pub struct StoreConfig {
     /// The port on which it listens.
     pub port: u16,
+    /// How long after a restart it elects nobody, in ms; 0, the default, is upstream's: whoever
+    /// asks first leads. The session TTL of its controllers here is the store's part of the rule
+    /// `leader-guard`: a leader of before the restart may still prove its session alive for so
+    /// long, although the store has forgotten it.
+    #[serde(default)]
+    pub elect_after_restart_wait_ms: u64,
 }
 
 /// Why a store could not start.
@@ -36,6 +42,9 @@ pub enum StoreError {
     /// Its file cannot be read.
     #[error("cannot read {FILE}: {0}")]
     Read(#[source] io::Error),
+    /// Its file cannot be written.
+    #[error("cannot write {FILE}: {0}")]
+    Write(#[source] io::Error),
     /// Its file is not what a store writes.
     #[error("{FILE} is damaged: {0}")]
     Damaged(#[source] serde_json::Error),
@@ -59,10 +68,14 @@ pub enum StoreError {
 /// # Errors
 /// [`StoreError`] if it cannot start.
 pub async fn serve_store(host: Host, config: StoreConfig) -> Result<(), StoreError> {
-    let values = load(&host).await?;
+    let wait = Duration::from_millis(config.elect_after_restart_wait_ms);
+    let (values, elects_from) = match load(&host).await? {
+        Some(values) => (values, host.now(Clock::Boottime).saturating_add(wait)),
+        None => (begin(&host, wait).await?, Duration::ZERO),
+    };
     let listen_error = |source| StoreError::Listen { port: config.port, source };
     let mut listener = host.bind(config.port).await.map_err(listen_error)?;
-    let store = Rc::new(Store::new(host.clone(), values));
+    let store = Rc::new(Store::new(host.clone(), values, elects_from));
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -86,12 +99,12 @@ struct Store {
 }
 
 impl Store {
-    fn new(host: Host, values: Values) -> Self {
+    fn new(host: Host, values: Values, elects_from: Duration) -> Self {
         let session_ids = RefCell::new(host.random("session-ids"));
         Self {
             host,
             values: RefCell::new(values),
-            sessions: RefCell::default(),
+            sessions: RefCell::new(Sessions::new(elects_from)),
             session_ids,
             writing: Mutex::new(()),
         }
@@ -213,12 +226,22 @@ fn revision_frame(number: u64) -> Frame {
     resp::integer(i64::try_from(number).expect("revisions count writes, ids are drawn to fit"))
 }
 
-async fn load(host: &Host) -> Result<Values, StoreError> {
+async fn load(host: &Host) -> Result<Option<Values>, StoreError> {
     match host.disk().read(FILE).await {
-        Ok(content) => serde_json::from_slice(&content).map_err(StoreError::Damaged),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Values::default()),
+        Ok(content) => serde_json::from_slice(&content).map(Some).map_err(StoreError::Damaged),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StoreError::Read(error)),
     }
+}
+
+/// The first start of all. If a later one is to be told from it, its file must be there before
+/// anybody has a session.
+async fn begin(host: &Host, wait: Duration) -> Result<Values, StoreError> {
+    let values = Values::default();
+    if !wait.is_zero() {
+        persist(host, &values).await.map_err(StoreError::Write)?;
+    }
+    Ok(values)
 }
 
 async fn persist(host: &Host, values: &Values) -> io::Result<()> {

@@ -2,7 +2,7 @@
 //! boottime clock has it.
 //!
 //! What this is not: durable. A store that restarts has forgotten every session and every
-//! leader, and elects whoever asks first.
+//! leader, and elects whoever asks first, unless it is told to wait.
 //!
 //! The trap: an expired session has no effect from its deadline on, whether or not a timer has
 //! removed it, so every call begins with removing what has expired.
@@ -11,8 +11,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The sessions of one life of the store.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Sessions {
+    /// When it begins to elect.
+    elects_from: Duration,
     open: BTreeMap<u64, Session>,
     leaders: BTreeMap<String, Leader>,
 }
@@ -34,6 +36,17 @@ struct Leader {
 #[error("NOSESSION {0} is unknown or has expired")]
 pub(crate) struct NoSession(u64);
 
+/// Why nobody leads by this request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LeadError {
+    /// The session cannot.
+    #[error(transparent)]
+    NoSession(#[from] NoSession),
+    /// Nobody can yet.
+    #[error("NOTYET elects nobody for another {} ms after the restart", .0.as_millis())]
+    NotYet(Duration),
+}
+
 /// Who leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Lead {
@@ -44,6 +57,11 @@ pub(crate) enum Lead {
 }
 
 impl Sessions {
+    /// No session; nobody leads before `elects_from`.
+    pub(crate) fn new(elects_from: Duration) -> Self {
+        Self { elects_from, open: BTreeMap::new(), leaders: BTreeMap::new() }
+    }
+
     /// Opens a session under an id that was never used.
     pub(crate) fn open(&mut self, id: u64, ttl: Duration, now: Duration) {
         self.open.insert(id, Session { ttl, deadline: now.saturating_add(ttl) });
@@ -70,10 +88,13 @@ impl Sessions {
         id: u64,
         name: &str,
         now: Duration,
-    ) -> Result<Lead, NoSession> {
+    ) -> Result<Lead, LeadError> {
         self.expire(now);
         if !self.open.contains_key(&id) {
-            return Err(NoSession(id));
+            return Err(NoSession(id).into());
+        }
+        if now < self.elects_from {
+            return Err(LeadError::NotYet(self.elects_from.saturating_sub(now)));
         }
         let claim = || Leader { session: id, name: name.to_owned() };
         let leader = self.leaders.entry(key.to_owned()).or_insert_with(claim);
@@ -104,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_session_lasts_for_its_ttl_after_the_last_keepalive() {
-        let mut sessions = Sessions::default();
+        let mut sessions = Sessions::new(Duration::ZERO);
         sessions.open(1, TTL, ms(0));
         assert_eq!(sessions.keep(1, ms(99)), Ok(()));
         assert_eq!(sessions.deadline(1), Some(ms(199)));
@@ -114,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_first_leads_until_its_session_ends() {
-        let mut sessions = Sessions::default();
+        let mut sessions = Sessions::new(Duration::ZERO);
         sessions.open(1, TTL, ms(0));
         sessions.open(2, 2 * TTL, ms(0));
         assert_eq!(sessions.lead("k", 1, "one", ms(0)), Ok(Lead::Held));
@@ -122,13 +143,22 @@ mod tests {
         assert_eq!(sessions.lead("k", 2, "two", ms(99)), Ok(Lead::HeldBy("one".into())));
         assert_eq!(sessions.lead("other", 2, "two", ms(99)), Ok(Lead::Held));
         assert_eq!(sessions.lead("k", 2, "two", ms(100)), Ok(Lead::Held));
-        assert_eq!(sessions.lead("k", 1, "one", ms(100)), Err(NoSession(1)));
-        assert_eq!(sessions.lead("k", 3, "three", ms(100)), Err(NoSession(3)));
+        assert_eq!(sessions.lead("k", 1, "one", ms(100)), Err(NoSession(1).into()));
+        assert_eq!(sessions.lead("k", 3, "three", ms(100)), Err(NoSession(3).into()));
+    }
+
+    #[test]
+    fn nobody_leads_before_the_time_has_come() {
+        let mut sessions = Sessions::new(ms(50));
+        sessions.open(1, TTL, ms(0));
+        let not_yet = Err(LeadError::NotYet(ms(1)));
+        assert_eq!(sessions.lead("k", 1, "one", ms(49)), not_yet);
+        assert_eq!(sessions.lead("k", 1, "one", ms(50)), Ok(Lead::Held));
     }
 
     #[test]
     fn closing_ends_leadership_at_once() {
-        let mut sessions = Sessions::default();
+        let mut sessions = Sessions::new(Duration::ZERO);
         sessions.open(1, TTL, ms(0));
         sessions.open(2, TTL, ms(0));
         assert_eq!(sessions.lead("k", 1, "one", ms(0)), Ok(Lead::Held));

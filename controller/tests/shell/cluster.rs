@@ -90,7 +90,10 @@ impl Cluster {
     }
 
     pub fn start_store(&self) {
-        let serving = serve_store(self.store_host.clone(), StoreConfig { port: STORE_PORT });
+        let serving = serve_store(
+            self.store_host.clone(),
+            StoreConfig { port: STORE_PORT, elect_after_restart_wait_ms: 0 },
+        );
         self.store_host.spawn(async { serving.await.unwrap() });
     }
 

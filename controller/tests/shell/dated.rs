@@ -139,7 +139,7 @@ fn the_second_heartbeat_waits_for_a_read_that_still_names_the_master() {
         cluster.nodes[0].loading.set(false);
         let promoted = config("other").initial.promote(0, &id('b'), true).unwrap();
         let promoted = controller::ClusterRecord { version: 2, ..promoted };
-        cluster.nodes[0].before_reply.replace(Some(cluster.overwrite(promoted)));
+        cluster.nodes[0].before_reply.replace(Some(("HEARTBEAT", cluster.overwrite(promoted))));
         cluster.take_log();
         pass(INTERVAL_MS).await;
         assert_eq!(cluster.network.lines("HEARTBEAT"), ["a gets CLUSTERX HEARTBEAT a 2000 0"]);

@@ -26,8 +26,8 @@ pub struct FakeNode {
     pub loading: Cell<bool>,
     /// How many stamps it has given with replies to heartbeats; `None` if it gives none.
     pub stamps: Cell<Option<u32>>,
-    /// Happens once, between the next heartbeat and its reply.
-    pub before_reply: RefCell<Option<LocalBoxFuture<'static, ()>>>,
+    /// What happens once, between the next request that contains this text and its reply.
+    pub before_reply: RefCell<Option<(&'static str, LocalBoxFuture<'static, ()>)>>,
 }
 
 pub const NODE_PORT: u16 = 6666;
@@ -68,9 +68,9 @@ impl FakeNode {
             if self.hung.get() {
                 std::future::pending::<()>().await;
             }
-            let deed =
-                if lines.join("").contains("HEARTBEAT") { self.before_reply.take() } else { None };
-            if let Some(deed) = deed {
+            let is_awaited = |(text, _): &mut (&str, _)| lines.join(" ").contains(*text);
+            let deed = self.before_reply.borrow_mut().take_if(is_awaited);
+            if let Some((_, deed)) = deed {
                 deed.await;
             }
             let mut out = BytesMut::new();

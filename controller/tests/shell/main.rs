@@ -3,6 +3,7 @@
 mod cluster;
 mod dated;
 mod fake;
+mod guarding;
 mod memory;
 mod probing;
 mod store;

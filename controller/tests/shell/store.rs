@@ -14,7 +14,12 @@ use super::memory::{Network, pass, run};
 const PORT: u16 = 2379;
 
 fn start(host: &Host) {
-    let serving = serve_store(host.clone(), StoreConfig { port: PORT });
+    start_electing_after(host, 0);
+}
+
+fn start_electing_after(host: &Host, elect_after_restart_wait_ms: u64) {
+    let config = StoreConfig { port: PORT, elect_after_restart_wait_ms };
+    let serving = serve_store(host.clone(), config);
     host.spawn(async { serving.await.unwrap() });
 }
 
@@ -91,6 +96,29 @@ fn a_restart_forgets_sessions() {
         pass(1).await;
         let error = client(&network).keep_session(session).await.unwrap_err();
         assert!(matches!(error, StoreClientError::NoSession(_)), "{error}");
+    });
+}
+
+#[test]
+fn after_a_restart_nobody_is_elected_for_a_while_but_at_the_very_first_start() {
+    run(async {
+        let network = Network::new();
+        let host = network.host("store");
+        let lead = async |client: &StoreClient| {
+            let session = client.open_session(Duration::from_secs(60)).await.unwrap();
+            client.lead("l", session, "me").await
+        };
+        start_electing_after(&host, 3000);
+        pass(1).await;
+        assert_eq!(lead(&client(&network)).await.unwrap(), Leader::Myself);
+
+        network.kill("store");
+        start_electing_after(&host, 3000);
+        pass(2999).await;
+        let error = lead(&client(&network)).await.unwrap_err();
+        assert!(error.to_string().starts_with("store: NOTYET"), "{error}");
+        pass(1).await;
+        assert_eq!(lead(&client(&network)).await.unwrap(), Leader::Myself);
     });
 }
 

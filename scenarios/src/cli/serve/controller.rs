@@ -71,11 +71,18 @@ struct RuleFlags {
     /// say then.
     #[arg(long)]
     dated_heartbeat: bool,
+    /// Grant, promote, write and push only while the own session is provably alive.
+    #[arg(long)]
+    leader_guard: bool,
+    /// By how much any clock may be off, in millionths.
+    #[arg(long, value_name = "PPM", default_value_t = 0)]
+    drift_ppm: u64,
 }
 
 impl RuleFlags {
     fn rules(&self) -> ControllerRules {
-        ControllerRules { dated_heartbeat: self.dated_heartbeat }
+        let Self { dated_heartbeat, leader_guard, drift_ppm } = *self;
+        ControllerRules { dated_heartbeat, leader_guard, drift_ppm }
     }
 }
 
