@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use host::Host;
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
 use crate::config::{ConfigError, ControllerConfig};
 use crate::leader_guard::{LeaderGuard, TermGuard};
 use crate::leadership::{self, Belief};
 use crate::probe_loop::ProbeLoop;
+use crate::promotion_wait::Waiting;
 
 /// Why a controller could not start.
 #[derive(Debug, thiserror::Error)]
@@ -39,11 +41,12 @@ pub async fn serve(host: Host, config: ControllerConfig) -> Result<(), Controlle
             true => TermGuard::Session(guard.clone(), session),
             false => TermGuard::Off,
         };
-        let probing = ProbeLoop::new(&host, &config, guard);
+        let (waiting, begun) = unbounded_channel();
+        let probing = ProbeLoop::new(&host, &config, guard, Waiting::new(waiting));
         tokio::select! {
             biased;
             () = until_other_than(&mut beliefs, session) => {}
-            () = probing.run() => {}
+            () = probing.run(begun) => {}
         }
     }
 }

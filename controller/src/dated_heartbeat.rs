@@ -33,27 +33,25 @@ use bytes::Bytes;
 
 use crate::cluster_record::NodeRecord;
 use crate::cluster_store::ReadRecord;
-use crate::probe_outcome::{ProbeOutcome, info_field};
+use crate::probe_outcome::info_field;
 use crate::stamps::Stamps;
 use crate::term::Term;
 
 impl Term {
-    /// CLUSTER INFO; and to a master whose topology is the record's, HEARTBEAT with the stamp
-    /// that was known before the record was read.
-    pub(crate) async fn ask_dated(
+    /// A node answered CLUSTER INFO with this version: if it is a master with the topology of the
+    /// record, it gets HEARTBEAT with the stamp that was known before the record was read.
+    pub(crate) async fn grant_dated(
         &self,
         read: &ReadRecord,
         stamps: &RefCell<Stamps>,
         shard: usize,
         node: &NodeRecord,
-    ) -> ProbeOutcome {
-        let outcome = self.ask_info(node).await;
-        let same_topology = outcome == ProbeOutcome::Healthy { version: read.record.version };
-        if same_topology && read.names_master(shard, &node.id) {
+        version: i64,
+    ) {
+        if version == read.record.version && read.names_master(shard, &node.id) {
             let stamp = stamps.borrow_mut().take(&node.id, read.record.election_version);
             self.grant(read.clone(), shard, node, stamp).await;
         }
-        outcome
     }
 
     /// One heartbeat with a stamp; or one without, and another with the stamp that it fetched.
@@ -98,7 +96,7 @@ impl Term {
             return false;
         };
         heartbeat.extend(stamp.map(Bytes::from));
-        let Some(reply) = self.send_heartbeat(read, node, &heartbeat).await else {
+        let Some(reply) = self.send_heartbeat(read, shard, node, &heartbeat).await else {
             return false;
         };
         if let Some(word) = info_field(&reply, "lease_stamp") {

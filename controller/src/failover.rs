@@ -1,7 +1,8 @@
 //! One failover: look again, ask the nodes, choose, and write the store. The nodes are told after
 //! the round (see `probe_loop`).
 //!
-//! The trap: nothing here waits for a lease of the old master to expire.
+//! The trap: nothing here waits for a lease of the old master to expire (`promotion_wait` does,
+//! before).
 
 use host::{Host, Observation};
 
@@ -44,8 +45,6 @@ pub(crate) enum FailoverError {
 impl Failover<'_> {
     /// Replaces the failing master of a shard.
     pub(crate) async fn run(&self, shard: usize, failing: &str) -> Result<Promoted, FailoverError> {
-        let begun = Observation::FailoverBegun { shard: u32::try_from(shard).unwrap_or(u32::MAX) };
-        self.host.observe(begun);
         let read = self.store.read().await?;
         let record = &read.record;
         let of = check(record, shard, failing)?;

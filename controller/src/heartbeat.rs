@@ -30,7 +30,7 @@ impl Term {
         };
         match self.config.heartbeat {
             Heartbeat::WithInfo => {
-                if let Err(why) = self.may_grant(read) {
+                if let Err(why) = self.grant_now(read, shard) {
                     self.note(format!("no heartbeat to {}: {why}", node.address()));
                     return self.ask_info(node).await;
                 }
@@ -43,7 +43,7 @@ impl Term {
             Heartbeat::AfterInfo => {
                 let outcome = self.ask_info(node).await;
                 if let ProbeOutcome::Healthy { .. } = outcome {
-                    self.send_heartbeat(read, node, &heartbeat).await;
+                    self.send_heartbeat(read, shard, node, &heartbeat).await;
                 }
                 outcome
             }
@@ -55,13 +55,14 @@ impl Term {
     pub(crate) async fn send_heartbeat(
         &self,
         read: &ReadRecord,
+        shard: usize,
         node: &NodeRecord,
         heartbeat: &[Bytes],
     ) -> Option<Frame> {
         if let Some(stall) = self.host.point("before-heartbeat") {
             stall.await;
         }
-        if let Err(why) = self.may_grant(read) {
+        if let Err(why) = self.grant_now(read, shard) {
             self.note(format!("no heartbeat to {}: {why}", node.address()));
             return None;
         }

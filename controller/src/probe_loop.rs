@@ -2,7 +2,8 @@
 //!
 //! 1. read the cluster from the store; if that fails, skip the round;
 //! 2. probe every node at once, with a HEARTBEAT beside it if there is a lease; count failures;
-//!    a master that has failed often enough is replaced in the store at once;
+//!    a master that has failed often enough is replaced in the store at once (or, with the rule
+//!    `promotion-wait`, beside the rounds);
 //! 3. wait for all of that;
 //! 4. if the store was written: read it again and tell every node.
 //!
@@ -16,9 +17,11 @@
 //! between two heartbeats of every other node.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use futures_util::future::{join, join_all};
-use host::Host;
+use host::{Host, Observation};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::cluster_record::{NodeRecord, NodeRole};
 use crate::cluster_store::{ClusterStoreError, ReadRecord};
@@ -27,6 +30,7 @@ use crate::failover::Failover;
 use crate::failure_count::FailureCounts;
 use crate::leader_guard::TermGuard;
 use crate::probe_outcome::ProbeOutcome;
+use crate::promotion_wait::{Failing, Waiting};
 use crate::redirector::Redirector;
 use crate::stamps::Stamps;
 use crate::term::Term;
@@ -34,7 +38,8 @@ use crate::ticker::Ticker;
 
 /// The loop's state; it lives as long as the belief to lead.
 pub(crate) struct ProbeLoop {
-    term: Term,
+    pub(crate) term: Term,
+    pub(crate) waiting: Waiting,
     failures: RefCell<FailureCounts>,
     redirector: Redirector,
     /// Whether a promotion was committed in this round.
@@ -49,19 +54,27 @@ struct Round {
 }
 
 impl ProbeLoop {
-    pub(crate) fn new(host: &Host, config: &ControllerConfig, guard: TermGuard) -> Self {
+    /// `waiting` tells whoever runs the loop which failovers have to wait.
+    pub(crate) fn new(
+        host: &Host,
+        config: &ControllerConfig,
+        guard: TermGuard,
+        waiting: Waiting,
+    ) -> Self {
         Self {
             term: Term::new(host, config, guard),
+            waiting,
             failures: RefCell::new(FailureCounts::new(config.probe.failures)),
             redirector: Redirector::new(host, config.probe.timeouts()),
             committed: Cell::new(false),
         }
     }
 
-    /// Sees that there is a cluster, then probes at every tick, for ever; and keeps the load
-    /// balancers redirected.
-    pub(crate) async fn run(&self) {
-        join(self.rounds(), self.redirector.run()).await;
+    /// Sees that there is a cluster, then probes at every tick, for ever; keeps the load balancers
+    /// redirected; and sees to failovers that have to wait.
+    pub(crate) async fn run(&self, begun: UnboundedReceiver<Rc<Failing>>) {
+        let beside = join(self.redirector.run(), self.waiting_failovers(begun));
+        join(self.rounds(), beside).await;
     }
 
     async fn rounds(&self) {
@@ -112,7 +125,7 @@ impl ProbeLoop {
     }
 
     /// Reads the store again and tells everybody what it has.
-    async fn publish(&self) {
+    pub(crate) async fn publish(&self) {
         if let Some(stall) = self.term.host.point("before-topology-push") {
             stall.await;
         }
@@ -128,22 +141,21 @@ impl ProbeLoop {
     /// Tells a node its topology. With dated heartbeats a master that has taken it is asked once
     /// more and gets its heartbeats at once, not with the next round.
     async fn tell(&self, read: &ReadRecord, shard: usize, node: &NodeRecord) {
-        match self.term.push(&read.record, node).await {
-            Ok(()) if self.dated() && read.names_master(shard, &node.id) => {
-                self.term.ask_dated(read, &RefCell::default(), shard, node).await;
-            }
-            Ok(()) => {}
-            Err(error) => {
-                let version = read.record.version;
-                self.term.note(format!("push of version {version} to {}: {error}", node.address()));
-            }
+        if let Err(error) = self.term.push(&read.record, node).await {
+            let version = read.record.version;
+            self.term.note(format!("push of version {version} to {}: {error}", node.address()));
+        } else if self.dated()
+            && read.names_master(shard, &node.id)
+            && let ProbeOutcome::Healthy { version } = self.term.ask_info(node).await
+        {
+            self.term.grant_dated(read, &RefCell::default(), shard, node, version).await;
         }
     }
 
     async fn probe(&self, round: &Round, shard: usize, node: &NodeRecord) {
         let Round { stamps, read } = round;
         let outcome = if self.dated() {
-            self.term.ask_dated(read, stamps, shard, node).await
+            self.term.ask_info(node).await
         } else {
             self.term.ask(read, shard, node).await
         };
@@ -151,6 +163,10 @@ impl ProbeLoop {
             ProbeOutcome::Loading => {}
             ProbeOutcome::Healthy { version } => {
                 self.failures.borrow_mut().clear(&node.id);
+                self.leave_in_office(shard, &node.id);
+                if self.dated() {
+                    self.term.grant_dated(read, stamps, shard, node, version).await;
+                }
                 self.compare_version(read, shard, node, version).await;
             }
             ProbeOutcome::Failed(reason) => self.count_failure(shard, node, &reason).await,
@@ -179,20 +195,38 @@ impl ProbeLoop {
         let max = self.term.config.probe.failures;
         self.term.note(format!("probe of {} failed, {count} of {max}: {reason}", node.address()));
         let due = self.failures.borrow().calls_for_promotion(count);
-        if due && node.role == NodeRole::Master {
-            self.fail_over(shard, node).await;
+        if !due || node.role != NodeRole::Master {
+            return;
+        }
+        let Term { config, .. } = &self.term;
+        if config.rules.promotion_wait && config.lease.is_some() {
+            self.wait_to_fail_over(shard, &node.id);
+        } else {
+            self.observe_failover(shard);
+            if self.fail_over(shard, &node.id).await {
+                self.committed.set(true);
+            }
         }
     }
 
-    async fn fail_over(&self, shard: usize, failing: &NodeRecord) {
+    pub(crate) fn observe_failover(&self, shard: usize) {
+        let shard = u32::try_from(shard).unwrap_or(u32::MAX);
+        self.term.host.observe(Observation::FailoverBegun { shard });
+    }
+
+    /// Replaces the failing master in the store; whether that surely is done.
+    pub(crate) async fn fail_over(&self, shard: usize, failing: &str) -> bool {
         let Term { host, store, links, config, .. } = &self.term;
         let failover = Failover { host, store, links, lease: config.lease.is_some() };
-        match failover.run(shard, &failing.id).await {
+        match failover.run(shard, failing).await {
             Ok(promoted) => {
                 self.failures.borrow_mut().clear(&promoted.master);
-                self.committed.set(true);
+                true
             }
-            Err(error) => self.term.note(format!("failover of shard {shard}: {error}")),
+            Err(error) => {
+                self.term.note(format!("failover of shard {shard}: {error}"));
+                false
+            }
         }
     }
 

@@ -19,6 +19,9 @@ pub struct ControllerRules {
     /// provably alive; a new session forgets what an earlier one knew; store writes are
     /// compare-and-set, and the record is claimed on taking office.
     pub leader_guard: bool,
+    /// With a lease nobody is promoted before every lease that can have been granted to the old
+    /// master has expired.
+    pub promotion_wait: bool,
     /// By how much any clock may be off, in ppm, below 1 000 000: what `leader_guard` allows for.
     pub drift_ppm: u64,
 }

@@ -3,18 +3,23 @@
 
 use std::cell::RefCell;
 
-use host::{Host, Observation};
+use host::{Clock, Host, Observation};
 
+use crate::cluster_record::ShardRecord;
 use crate::cluster_store::{ClusterStore, ReadRecord};
 use crate::config::ControllerConfig;
+use crate::grants::Grants;
 use crate::leader_guard::{NotProvablyLeading, TermGuard};
 use crate::node_links::NodeLinks;
+use crate::rules::ControllerRules;
 use crate::stamps::Stamps;
 use crate::store::client::StoreClient;
 
 /// Why no lease may be granted now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoGrant {
+    #[error("the master is about to be replaced")]
+    Withheld,
     #[error("the store has been written since the record was read")]
     VoidRecord,
     #[error(transparent)]
@@ -30,6 +35,7 @@ pub(crate) struct Term {
     pub(crate) guard: TermGuard,
     /// The latest stamp of every node.
     pub(crate) stamps: RefCell<Stamps>,
+    pub(crate) grants: RefCell<Grants>,
 }
 
 impl Term {
@@ -42,16 +48,28 @@ impl Term {
             links: NodeLinks::new(host, config.probe.timeouts()),
             guard,
             stamps: RefCell::default(),
+            grants: RefCell::new(Grants::new(host.now(Clock::Boottime))),
         }
     }
 
-    /// The last questions before a lease is granted under a record. Upstream asks none.
-    pub(crate) fn may_grant(&self, read: &ReadRecord) -> Result<(), NoGrant> {
-        let rules = self.config.rules;
-        if (rules.leader_guard || rules.dated_heartbeat) && !self.store.is_current(read) {
+    /// Asks the last questions before a lease is granted to a shard under a record, and counts it
+    /// as granted. Upstream asks none.
+    pub(crate) fn grant_now(&self, read: &ReadRecord, shard: usize) -> Result<(), NoGrant> {
+        let ControllerRules { dated_heartbeat, leader_guard, promotion_wait, .. } =
+            self.config.rules;
+        let mut grants = self.grants.borrow_mut();
+        if grants.is_withheld(shard) {
+            return Err(NoGrant::Withheld);
+        }
+        let strict = dated_heartbeat || leader_guard || promotion_wait;
+        if strict && !self.store.is_current(read) {
             return Err(NoGrant::VoidRecord);
         }
-        Ok(self.guard.check()?)
+        self.guard.check()?;
+        if let Some(master) = read.record.shards.get(shard).and_then(ShardRecord::master) {
+            grants.made(&master.id, self.host.now(Clock::Boottime));
+        }
+        Ok(())
     }
 
     pub(crate) fn note(&self, text: String) {

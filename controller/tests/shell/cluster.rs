@@ -57,6 +57,18 @@ pub fn config(name: &str) -> ControllerConfig {
     }
 }
 
+/// Divides the cluster into two shards: `a` with `b`, and `c` with `d`, which is to be started.
+pub fn divide(config: &mut ControllerConfig) {
+    let shards = &mut config.initial.shards;
+    shards[0].slots = vec![SlotRange { first: 0, last: 99 }];
+    let mut second = shards[0].clone();
+    second.slots = vec![SlotRange { first: 100, last: 16383 }];
+    second.nodes = vec![shards[0].nodes.remove(2), shards[0].nodes[1].clone()];
+    second.nodes[0].role = NodeRole::Master;
+    (second.nodes[1].id, second.nodes[1].host) = (id('d'), "node-d".into());
+    shards.push(second);
+}
+
 pub struct Cluster {
     pub network: Rc<Network>,
     pub nodes: [Rc<FakeNode>; 3],

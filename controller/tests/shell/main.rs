@@ -8,3 +8,4 @@ mod memory;
 mod probing;
 mod store;
 mod tap;
+mod waiting;

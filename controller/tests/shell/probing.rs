@@ -1,10 +1,8 @@
 //! A controller's rounds: what goes to whom in which order, promotion, redirects, leadership.
 
 use controller::Heartbeat;
-use controller::cluster_record::NodeRole;
-use node::slot::SlotRange;
 
-use super::cluster::{ADMIN_PORT, Cluster, INTERVAL_MS, TIMEOUT_MS, config, id};
+use super::cluster::{ADMIN_PORT, Cluster, INTERVAL_MS, TIMEOUT_MS, config, divide};
 use super::fake::{FakeLb, FakeNode};
 use super::memory::{pass, run};
 
@@ -100,14 +98,7 @@ fn of_two_failovers_at_once_the_second_is_refused_and_tried_again() {
         let cluster = Cluster::start().await;
         FakeNode::start(&cluster.network, 'd');
         let mut config = config("controller-1");
-        let shards = &mut config.initial.shards;
-        shards[0].slots = vec![SlotRange { first: 0, last: 99 }];
-        let mut second = shards[0].clone();
-        second.slots = vec![SlotRange { first: 100, last: 16383 }];
-        second.nodes = vec![shards[0].nodes.remove(2), shards[0].nodes[1].clone()];
-        second.nodes[0].role = NodeRole::Master;
-        (second.nodes[1].id, second.nodes[1].host) = (id('d'), "node-d".into());
-        shards.push(second);
+        divide(&mut config);
         cluster.start_controller(config);
         pass(INTERVAL_MS / 2).await;
         cluster.nodes[0].hung.set(true);

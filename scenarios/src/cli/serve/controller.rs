@@ -74,6 +74,9 @@ struct RuleFlags {
     /// Grant, promote, write and push only while the own session is provably alive.
     #[arg(long)]
     leader_guard: bool,
+    /// Promote nobody before the leases of the old master have expired.
+    #[arg(long)]
+    promotion_wait: bool,
     /// By how much any clock may be off, in millionths.
     #[arg(long, value_name = "PPM", default_value_t = 0)]
     drift_ppm: u64,
@@ -81,8 +84,8 @@ struct RuleFlags {
 
 impl RuleFlags {
     fn rules(&self) -> ControllerRules {
-        let Self { dated_heartbeat, leader_guard, drift_ppm } = *self;
-        ControllerRules { dated_heartbeat, leader_guard, drift_ppm }
+        let Self { dated_heartbeat, leader_guard, promotion_wait, drift_ppm } = *self;
+        ControllerRules { dated_heartbeat, leader_guard, promotion_wait, drift_ppm }
     }
 }
 
