@@ -127,12 +127,41 @@ impl ClusterStore {
         Ok(next.version)
     }
 
-    async fn check_version(&self, version: i64) -> Result<(), ClusterStoreError> {
+    /// Writes a record that was made from what a node told, as it is, unless the store has one
+    /// of a newer version.
+    pub(crate) async fn adopt(&self, record: &ClusterRecord) -> Result<(), ClusterStoreError> {
+        let _busy = self.busy.lock().await;
+        let revision = self.check_version(record.version).await?;
+        if self.guard.is_on() {
+            self.compare_and_set(revision, &record.to_json()).await?;
+        } else {
+            self.count_write();
+            self.client.put(CLUSTER_KEY, &record.to_json()).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives the stored record a version above this one, by compare-and-set with or without the
+    /// rule, and returns it; `None` if the stored one is not lower.
+    pub(crate) async fn raise_above(&self, above: i64) -> Result<Option<i64>, ClusterStoreError> {
+        let _busy = self.busy.lock().await;
+        let stored = self.client.get(CLUSTER_KEY).await?.ok_or(ClusterStoreError::Missing)?;
+        let mut record = ClusterRecord::from_json(&stored.value)?;
+        if record.version >= above {
+            return Ok(None);
+        }
+        record.version = above.checked_add(1).ok_or(ClusterStoreError::LastVersion)?;
+        self.compare_and_set(stored.revision, &record.to_json()).await?;
+        Ok(Some(record.version))
+    }
+
+    /// The revision of the stored record, if that is not of a newer version.
+    async fn check_version(&self, version: i64) -> Result<u64, ClusterStoreError> {
         let stored = self.client.get(CLUSTER_KEY).await?.ok_or(ClusterStoreError::Missing)?;
         if ClusterRecord::from_json(&stored.value)?.version > version {
             return Err(ClusterStoreError::UpdatedByOthers);
         }
-        Ok(())
+        Ok(stored.revision)
     }
 
     /// Asks the guard last, writes, and returns the new revision.

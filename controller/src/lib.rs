@@ -7,7 +7,8 @@
 //! It does what upstream does, accidents of timing included: the store is written first and the
 //! nodes are told second, nothing waits for a lease to expire, and a controller believes that it
 //! leads until it hears of another leader. What differs from upstream:
-//! - A node whose topology is newer than the store's is not adopted; the difference is noted.
+//! - When a topology is adopted from a node, load balancers stay as the record has them: the
+//!   node's text does not know them, and upstream's record has none.
 //! - A lease setting of 0 ms is refused, where upstream silently switches the lease off; the
 //!   lower bounds that upstream puts on the probe interval and the failure count are not set.
 //! - HEARTBEAT is really sent, beside or after each CLUSTER INFO.
@@ -23,12 +24,14 @@ pub mod config;
 pub mod controller;
 pub mod store;
 
+mod cluster_nodes;
 mod cluster_store;
 mod dated_heartbeat;
 mod failover;
 mod failure_count;
 mod grants;
 mod heartbeat;
+mod higher_version;
 mod lb_redirect;
 mod leader_guard;
 mod leadership;

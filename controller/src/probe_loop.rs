@@ -5,7 +5,8 @@
 //!    a master that has failed often enough is replaced in the store at once (or, with the rule
 //!    `promotion-wait`, beside the rounds);
 //! 3. wait for all of that;
-//! 4. if the store was written: read it again and tell every node.
+//! 4. if a node has a higher version than the record, see `higher_version`;
+//! 5. if the store was written: read it again and tell every node.
 //!
 //! With the rule `dated-heartbeat` it has an order of its own, and a master that is told its
 //! topology gets its heartbeats then, not with the next round (see `dated_heartbeat`).
@@ -28,6 +29,7 @@ use crate::cluster_store::{ClusterStoreError, ReadRecord};
 use crate::config::ControllerConfig;
 use crate::failover::Failover;
 use crate::failure_count::FailureCounts;
+use crate::higher_version::Higher;
 use crate::leader_guard::TermGuard;
 use crate::probe_outcome::ProbeOutcome;
 use crate::promotion_wait::{Failing, Waiting};
@@ -42,8 +44,8 @@ pub(crate) struct ProbeLoop {
     pub(crate) waiting: Waiting,
     failures: RefCell<FailureCounts>,
     redirector: Redirector,
-    /// Whether a promotion was committed in this round.
-    committed: Cell<bool>,
+    /// Whether something that everybody is to be told was committed in this round.
+    pub(crate) committed: Cell<bool>,
 }
 
 /// What one round goes by.
@@ -51,6 +53,7 @@ struct Round {
     /// Known before the record was read.
     stamps: RefCell<Stamps>,
     read: ReadRecord,
+    higher: Higher,
 }
 
 impl ProbeLoop {
@@ -94,9 +97,10 @@ impl ProbeLoop {
             return;
         };
         self.redirector.tell(&read.record);
-        let round = Round { stamps, read };
+        let round = Round { stamps, read, higher: Higher::default() };
         let nodes = round.read.record.nodes();
         join_all(nodes.map(|(shard, _, node)| self.probe(&round, shard, node))).await;
+        self.settle_higher(round.higher, &round.read).await;
         if self.committed.take() {
             self.publish().await;
         }
@@ -153,7 +157,7 @@ impl ProbeLoop {
     }
 
     async fn probe(&self, round: &Round, shard: usize, node: &NodeRecord) {
-        let Round { stamps, read } = round;
+        let Round { stamps, read, .. } = round;
         let outcome = if self.dated() {
             self.term.ask_info(node).await
         } else {
@@ -167,25 +171,17 @@ impl ProbeLoop {
                 if self.dated() {
                     self.term.grant_dated(read, stamps, shard, node, version).await;
                 }
-                self.compare_version(read, shard, node, version).await;
+                self.compare_version(round, shard, node, version).await;
             }
             ProbeOutcome::Failed(reason) => self.count_failure(shard, node, &reason).await,
         }
     }
 
-    async fn compare_version(
-        &self,
-        read: &ReadRecord,
-        shard: usize,
-        node: &NodeRecord,
-        version: i64,
-    ) {
-        let (node_address, stored) = (node.address(), read.record.version);
-        if version > stored {
-            self.term.note(format!(
-                "{node_address} has version {version}, the store {stored}: not adopted"
-            ));
-        } else if version < stored {
+    async fn compare_version(&self, round: &Round, shard: usize, node: &NodeRecord, version: i64) {
+        let Round { read, higher, .. } = round;
+        if version > read.record.version {
+            self.found_higher(higher, node, version).await;
+        } else if version < read.record.version {
             self.tell(read, shard, node).await;
         }
     }

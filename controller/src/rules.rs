@@ -22,6 +22,9 @@ pub struct ControllerRules {
     /// With a lease nobody is promoted before every lease that can have been granted to the old
     /// master has expired.
     pub promotion_wait: bool,
+    /// Nothing of a node's topology is ever adopted; a higher version of a node only raises the
+    /// record's above it, by compare-and-set, and the record is pushed back.
+    pub store_is_truth: bool,
     /// By how much any clock may be off, in ppm, below 1 000 000: what `leader_guard` allows for.
     pub drift_ppm: u64,
 }

@@ -22,6 +22,8 @@ pub struct FakeNode {
     pub sequence: Cell<u64>,
     /// Takes requests and answers none.
     pub hung: Cell<bool>,
+    /// Its CLUSTER NODES.
+    pub cluster_nodes: RefCell<String>,
     /// Answers everything with `-LOADING …`.
     pub loading: Cell<bool>,
     /// How many stamps it has given with replies to heartbeats; `None` if it gives none.
@@ -42,6 +44,7 @@ impl FakeNode {
             role: RefCell::new("slave".to_owned()),
             sequence: Cell::new(1),
             hung: Cell::new(false),
+            cluster_nodes: RefCell::default(),
             loading: Cell::new(false),
             stamps: Cell::new(None),
             before_reply: RefCell::default(),
@@ -94,6 +97,7 @@ impl FakeNode {
             ["CLUSTER", "INFO"] => {
                 resp::bulk(format!("cluster_current_epoch:{}\r\n", self.version.get()))
             }
+            ["CLUSTER", "NODES"] => resp::bulk(self.cluster_nodes.borrow().clone()),
             ["INFO"] => resp::bulk(format!(
                 "# Replication\r\nrole:{}\r\n# Keyspace\r\nsequence:{}\r\n",
                 self.role.borrow(),

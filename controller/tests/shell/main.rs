@@ -8,4 +8,5 @@ mod memory;
 mod probing;
 mod store;
 mod tap;
+mod truth;
 mod waiting;

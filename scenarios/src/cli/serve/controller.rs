@@ -77,6 +77,9 @@ struct RuleFlags {
     /// Promote nobody before the leases of the old master have expired.
     #[arg(long)]
     promotion_wait: bool,
+    /// Never adopt a node's topology: raise the version above it and push the record back.
+    #[arg(long)]
+    store_is_truth: bool,
     /// By how much any clock may be off, in millionths.
     #[arg(long, value_name = "PPM", default_value_t = 0)]
     drift_ppm: u64,
@@ -84,8 +87,13 @@ struct RuleFlags {
 
 impl RuleFlags {
     fn rules(&self) -> ControllerRules {
-        let Self { dated_heartbeat, leader_guard, promotion_wait, drift_ppm } = *self;
-        ControllerRules { dated_heartbeat, leader_guard, promotion_wait, drift_ppm }
+        ControllerRules {
+            dated_heartbeat: self.dated_heartbeat,
+            leader_guard: self.leader_guard,
+            promotion_wait: self.promotion_wait,
+            store_is_truth: self.store_is_truth,
+            drift_ppm: self.drift_ppm,
+        }
     }
 }
 
