@@ -1,13 +1,15 @@
-//! Telling load balancers where the masters are: `REDIRECT <shard> <host> <port>` on their admin
-//! ports, repeated until it is acknowledged. From then on `ROUTE <shard>` asks in every round
-//! whether it still holds: a load balancer that was restarted is back at its own settings, and a
-//! redirect that was held up overwrites a later one.
+//! Telling load balancers where the masters are: `REDIRECT <shard> <host> <port> <version>` on
+//! their admin ports, repeated until it is acknowledged; the version is that of the topology,
+//! by which a load balancer may tell an older redirect from a newer one. From then on
+//! `ROUTE <shard>` asks in every round whether it still holds: a load balancer that was restarted
+//! may be back at its own settings, and a redirect that was held up may overwrite a later one.
 //!
 //! What this is not: the loop that takes these steps (see `redirector`).
 //!
 //! The trap: what was acknowledged is known to one leader only. The next one sends it anew.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use node::resp::Frame;
 
@@ -22,6 +24,25 @@ pub(crate) struct Redirect {
     admin_port: u16,
     host: String,
     port: u16,
+    version: i64,
+}
+
+/// Where a load balancer says that it sends a shard's clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ToldRoute {
+    /// As `host:port`.
+    target: String,
+    /// The version of the redirect that led it there; `None` if it is that of its settings.
+    version: Option<i64>,
+}
+
+impl fmt::Display for ToldRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.version {
+            Some(version) => write!(f, "{} by version {version}", self.target),
+            None => write!(f, "{} by no version", self.target),
+        }
+    }
 }
 
 /// What each shard's load balancer has acknowledged last.
@@ -50,6 +71,7 @@ impl Redirects {
             admin_port: lb.admin_port,
             host: master.host.clone(),
             port: master.port,
+            version: record.version,
         };
         Some(match self.acknowledged.get(&shard) {
             Some(acknowledged) if *acknowledged == redirect => Step::Confirm(redirect),
@@ -75,23 +97,26 @@ impl Redirect {
         format!("{}:{}", self.host, self.port)
     }
 
+    /// The route that holds once it is acknowledged.
+    pub(crate) fn route(&self) -> ToldRoute {
+        ToldRoute { target: self.target(), version: Some(self.version) }
+    }
+
     /// Sends it; the error says why it is not acknowledged.
     pub(crate) async fn send(&self, links: &NodeLinks) -> Result<(), String> {
-        let (shard, port) = (self.shard.to_string(), self.port.to_string());
-        match self.call(links, &["REDIRECT", &shard, &self.host, &port]).await? {
+        let [shard, port, version] =
+            [self.shard.to_string(), self.port.to_string(), self.version.to_string()];
+        match self.call(links, &["REDIRECT", &shard, &self.host, &port, &version]).await? {
             Frame::SimpleString(_) => Ok(()),
             _ => Err("unexpected reply".to_owned()),
         }
     }
 
-    /// Asks where the load balancer sends the shard's clients, as `host:port`; `None` if nowhere.
-    /// The error says why it is not known.
-    pub(crate) async fn ask_route(&self, links: &NodeLinks) -> Result<Option<String>, String> {
-        match self.call(links, &["ROUTE", &self.shard.to_string()]).await? {
-            Frame::BulkString(target) => Ok(Some(String::from_utf8_lossy(&target).into_owned())),
-            Frame::Null => Ok(None),
-            _ => Err("unexpected reply".to_owned()),
-        }
+    /// Asks where the load balancer sends the shard's clients; `None` if nowhere. The error says
+    /// why it is not known.
+    pub(crate) async fn ask_route(&self, links: &NodeLinks) -> Result<Option<ToldRoute>, String> {
+        let reply = self.call(links, &["ROUTE", &self.shard.to_string()]).await?;
+        told_route(&reply).ok_or_else(|| "unexpected reply".to_owned())
     }
 
     async fn call(&self, links: &NodeLinks, words: &[&str]) -> Result<Frame, String> {
@@ -103,8 +128,25 @@ impl Redirect {
     }
 }
 
+/// `[host:port, version]`, with null for no version; or null.
+fn told_route(reply: &Frame) -> Option<Option<ToldRoute>> {
+    let parts = match reply {
+        Frame::Null => return Some(None),
+        Frame::Array(parts) => parts.as_slice(),
+        _ => return None,
+    };
+    let (target, version) = match parts {
+        [Frame::BulkString(target), Frame::Null] => (target, None),
+        [Frame::BulkString(target), Frame::Integer(version)] => (target, Some(*version)),
+        _ => return None,
+    };
+    Some(Some(ToldRoute { target: String::from_utf8_lossy(target).into_owned(), version }))
+}
+
 #[cfg(test)]
 mod tests {
+    use node::resp;
+
     use super::*;
     use crate::cluster_record::tests::{id, record};
 
@@ -131,6 +173,30 @@ mod tests {
         redirects.forget(&redirect);
         let (send, redirect) = only_step(&redirects, &record());
         assert_eq!((send, redirect.target()), (true, "node-a:6666".to_owned()));
+    }
+
+    #[test]
+    fn a_later_version_is_sent_although_the_master_is_the_same() {
+        let mut redirects = Redirects::default();
+        let (_, redirect) = only_step(&redirects, &record());
+        redirects.acknowledge(redirect.clone());
+        let later = ClusterRecord { version: 2, ..record() };
+        let (send, later) = only_step(&redirects, &later);
+        assert_eq!((send, later.target()), (true, redirect.target()));
+        assert_ne!(later.route(), redirect.route());
+    }
+
+    #[test]
+    fn replies_to_route_are_understood() {
+        let told = |version| ToldRoute { target: "a:1".to_owned(), version };
+        let reply = |version| resp::array(vec![resp::bulk("a:1"), version]);
+        assert_eq!(told_route(&reply(Frame::Integer(7))), Some(Some(told(Some(7)))));
+        assert_eq!(told_route(&reply(Frame::Null)), Some(Some(told(None))));
+        assert_eq!(told_route(&Frame::Null), Some(None));
+        for other in [resp::ok(), resp::bulk("a:1"), resp::array(vec![]), reply(resp::ok())] {
+            assert_eq!(told_route(&other), None, "{other:?}");
+        }
+        assert_eq!(told(Some(7)).to_string(), "a:1 by version 7");
     }
 
     #[test]

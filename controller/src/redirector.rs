@@ -79,12 +79,15 @@ impl Redirector {
     }
 
     async fn confirm(&self, redirect: Redirect) {
-        let (shard, target) = (redirect.shard, redirect.target());
+        let shard = redirect.shard;
         match redirect.ask_route(&self.links).await {
-            Ok(Some(route)) if route == target => {}
-            Ok(route) => {
-                let route = route.as_deref().unwrap_or("nowhere");
-                self.note(format!("shard {shard} is routed to {route}, not to {target}"));
+            Ok(Some(route)) if route == redirect.route() => {}
+            Ok(told) => {
+                let told = told.map_or("nowhere".to_owned(), |route| route.to_string());
+                self.note(format!(
+                    "shard {shard} is routed to {told}, not to {}",
+                    redirect.route()
+                ));
                 self.send(redirect).await;
             }
             Err(error) => self.note(format!("route of shard {shard}: {error}")),

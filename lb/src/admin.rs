@@ -1,69 +1,67 @@
 //! The admin port: takes requests of controllers and answers them in order.
 //!
-//! What this is not: a judge of who leads. Whoever reaches the port is obeyed, and a redirect
-//! that was held up is obeyed when it arrives, also after a later one.
+//! What this is not: a judge of who leads. Whoever reaches the port is obeyed; and unless older
+//! redirects are refused, one that was held up is obeyed when it arrives, also after a later one.
 //!
 //! The trap: an acknowledged redirect says where new flows go. It says nothing about flows
 //! that were there before.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use host::{Clock, Host, Observation, Stream};
+use host::{Clock, Host, Stream};
 use node::resp::{self, Frame, FrameReader, RespError};
 use tokio::io::AsyncWriteExt;
 
 use crate::admin_request::AdminRequest;
-use crate::route::Routes;
+use crate::balancer::Balancer;
+use crate::route::Route;
 
-/// Serves one admin connection until it ends, breaks the protocol, or is silent for `idle`.
-pub(crate) async fn serve(host: Host, routes: Rc<RefCell<Routes>>, stream: Stream, idle: Duration) {
+/// Serves one admin connection until it ends, breaks the protocol, or is silent for too long.
+pub(crate) async fn serve(balancer: Rc<Balancer>, stream: Stream) {
+    let (host, idle) = (balancer.host(), balancer.config().idle_timeout());
     let mut stream = FrameReader::new(stream);
     loop {
         let reply = match host.timeout(Clock::Monotonic, idle, stream.request()).await {
-            Ok(Ok(Some(words))) => answer(&host, &routes, &words).await,
+            Ok(Ok(Some(words))) => answer(&balancer, &words).await,
             Ok(Err(error @ (RespError::TooLarge { .. } | RespError::Malformed { .. }))) => {
                 // The stream is out of step: the last thing that it is told is why.
-                let _ = send(&host, &mut stream, &error_reply(error), idle).await;
+                let _ = send(host, &mut stream, &error_reply(error), idle).await;
                 return;
             }
             Ok(Ok(None) | Err(RespError::Io(_) | RespError::UnexpectedEof)) | Err(_) => return,
         };
-        if send(&host, &mut stream, &reply, idle).await.is_err() {
+        if send(host, &mut stream, &reply, idle).await.is_err() {
             return;
         }
     }
 }
 
-async fn answer(host: &Host, routes: &RefCell<Routes>, words: &[Bytes]) -> Frame {
+async fn answer(balancer: &Balancer, words: &[Bytes]) -> Frame {
     let request = match AdminRequest::parse(words) {
         Ok(request) => request,
         Err(error) => return error_reply(error),
     };
     match request {
         AdminRequest::Ping => Frame::SimpleString(Bytes::from_static(b"PONG")),
-        AdminRequest::Route { shard } => match routes.borrow().target(shard) {
-            Ok(Some(target)) => resp::bulk(target.to_string()),
-            Ok(None) => Frame::Null,
+        AdminRequest::Route { shard } => match balancer.route(shard) {
+            Ok(route) => route_reply(route),
             Err(error) => error_reply(error),
         },
-        AdminRequest::Redirect { shard, target } => {
-            if let Some(stall) = host.point("before-redirect") {
-                stall.await;
-            }
-            let routed = Observation::Routed { shard, target: target.to_string() };
-            let redirected = routes.borrow_mut().redirect(shard, target);
-            match redirected {
-                Ok(()) => {
-                    host.observe(routed);
-                    resp::ok()
-                }
-                Err(error) => error_reply(error),
-            }
-        }
+        AdminRequest::Redirect(redirect) => match balancer.redirect(redirect).await {
+            Ok(()) => resp::ok(),
+            Err(error) => resp::error(error.to_string()),
+        },
     }
+}
+
+/// `[host:port, version]`, with null for no version; null for no target.
+fn route_reply(Route { target, version }: Route) -> Frame {
+    target.map_or(Frame::Null, |target| {
+        let version = version.map_or(Frame::Null, Frame::Integer);
+        resp::array(vec![resp::bulk(target.to_string()), version])
+    })
 }
 
 fn error_reply(error: impl std::error::Error) -> Frame {

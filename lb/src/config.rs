@@ -22,6 +22,11 @@ pub struct LbConfig {
     /// silent for ever, without an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout_ms: Option<u64>,
+    /// Whether a redirect is refused that is older, by its version, than the one in force. The
+    /// one in force is then kept on the disk and is in force again after a restart, in place of
+    /// [`ListenerConfig::target`]; and every redirect needs a version.
+    #[serde(default)]
+    pub refuse_older: bool,
     /// The ports for clients.
     pub listeners: Vec<ListenerConfig>,
 }
@@ -150,13 +155,14 @@ port = 7001
         config.validate().unwrap();
         assert_eq!(config.connect_timeout(), Duration::from_secs(1));
         assert_eq!(config.idle_timeout(), Duration::from_secs(30));
+        assert!(!config.refuse_older);
         assert_eq!(config.listeners[0].target, Some(Target::new("node-1", 6666)));
         assert_eq!(config.listeners[1].target, None);
     }
 
     #[test]
     fn settings_survive_being_saved() {
-        let changed = LbConfig { idle_timeout_ms: Some(7), ..config() };
+        let changed = LbConfig { idle_timeout_ms: Some(7), refuse_older: true, ..config() };
         for config in [config(), changed] {
             let saved = toml::to_string(&config).unwrap();
             assert_eq!(toml::from_str::<LbConfig>(&saved).unwrap(), config);

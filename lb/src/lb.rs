@@ -1,16 +1,15 @@
 //! The shell: binds every port, accepts, and starts a task for each connection.
 
-use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use host::{Clock, Host, Listener, Observation, Stream, TaskGuard};
+use host::{Clock, Host, Listener, Stream, TaskGuard};
 
 use crate::admin;
+use crate::balancer::Balancer;
 use crate::config::{ConfigError, LbConfig};
-use crate::flow::{self, Limits};
-use crate::route::Routes;
+use crate::kept::{Kept, KeptError};
 
 /// Why a load balancer did not start.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +17,9 @@ pub enum LbError {
     /// Its settings are not allowed.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The redirects that an earlier life kept are of no use.
+    #[error(transparent)]
+    Kept(#[from] KeptError),
     /// A port cannot be had.
     #[error("failed to listen on port {port}: {error}")]
     Listen {
@@ -44,18 +46,15 @@ pub async fn serve(host: Host, config: LbConfig) -> Result<(), LbError> {
 /// See [`LbError`].
 pub async fn start(host: Host, config: LbConfig) -> Result<Server, LbError> {
     config.validate()?;
+    let kept = if config.refuse_older { Kept::load(&host).await? } else { Kept::default() };
     let admin = bind(&host, config.admin_port).await?;
     let mut listeners = Vec::new();
     for listener in &config.listeners {
         listeners.push((listener.shard, bind(&host, listener.port).await?));
     }
-    let routes = Routes::new(&config.listeners);
-    for (shard, target) in routes.iter() {
-        host.observe(Observation::Routed { shard, target: target.to_string() });
-    }
-    let limits = Limits { connect: config.connect_timeout(), idle: config.idle_timeout() };
-    let proxy = Proxy { host, routes: Rc::new(RefCell::new(routes)), limits };
-    Ok(Server { proxy, admin, listeners })
+    let balancer = Rc::new(Balancer::new(host, config, kept));
+    balancer.observe_routes();
+    Ok(Server { balancer, admin, listeners })
 }
 
 async fn bind(host: &Host, port: u16) -> Result<Box<dyn Listener>, LbError> {
@@ -64,7 +63,7 @@ async fn bind(host: &Host, port: u16) -> Result<Box<dyn Listener>, LbError> {
 
 /// A load balancer that was started and listens, but answers only once it [runs](Server::run).
 pub struct Server {
-    proxy: Proxy,
+    balancer: Rc<Balancer>,
     admin: Box<dyn Listener>,
     listeners: Vec<(u32, Box<dyn Listener>)>,
 }
@@ -83,44 +82,25 @@ impl Server {
 
     /// Passes connections on until the process ends.
     pub async fn run(self) {
-        let Server { proxy, mut admin, listeners } = self;
-        let start = |(shard, listener)| proxy.clone().accept_clients(shard, listener);
+        let Server { balancer, mut admin, listeners } = self;
+        let host = balancer.host();
+        let start = |(shard, listener)| accept_clients(balancer.clone(), shard, listener);
         let _clients: Vec<TaskGuard> =
-            listeners.into_iter().map(start).map(|task| proxy.host.spawn(task).guard()).collect();
+            listeners.into_iter().map(start).map(|task| host.spawn(task).guard()).collect();
         loop {
-            let (stream, _) = accept(&proxy.host, &mut *admin).await;
-            let Proxy { host, routes, limits } = proxy.clone();
-            proxy.host.spawn(admin::serve(host, routes, stream, limits.idle));
+            let (stream, _) = accept(host, &mut *admin).await;
+            host.spawn(admin::serve(balancer.clone(), stream));
         }
     }
 }
 
-/// What every connection's task is given.
-#[derive(Clone)]
-struct Proxy {
-    host: Host,
-    routes: Rc<RefCell<Routes>>,
-    limits: Limits,
-}
-
-impl Proxy {
-    /// Accepts the clients of a shard, each by a task of its own, in the order of their arrival.
-    async fn accept_clients(self, shard: u32, mut listener: Box<dyn Listener>) {
-        loop {
-            let (client, peer) = accept(&self.host, &mut *listener).await;
-            self.host.spawn(self.clone().pass_on(shard, client, peer));
-        }
-    }
-
-    async fn pass_on(self, shard: u32, client: Stream, peer: String) {
-        let target = self.routes.borrow().target(shard).ok().flatten().cloned();
-        let Some(target) = target else {
-            tracing::debug!(shard, peer, "no target yet: closed");
-            return;
-        };
-        if let Err(error) = flow::run(&self.host, client, target, self.limits).await {
-            tracing::debug!(shard, peer, "flow closed: {error}");
-        }
+/// Accepts the clients of a shard, each by a task of its own, in the order of their arrival.
+async fn accept_clients(balancer: Rc<Balancer>, shard: u32, mut listener: Box<dyn Listener>) {
+    let host = balancer.host();
+    loop {
+        let (client, peer) = accept(host, &mut *listener).await;
+        let balancer = balancer.clone();
+        host.spawn(async move { balancer.pass_on(shard, client, peer).await });
     }
 }
 

@@ -3,23 +3,35 @@
 //! master), and an admin port on which a controller redirects them.
 //!
 //! In reading order: [`LbConfig`]; `lb` is the shell that listens; `route` says where a shard's
-//! connections go; `flow` is one connection, passed on; `admin_request` and `admin` are what
-//! controllers say.
+//! connections go; `flow` is one connection, passed on; `redirect` judges whether a redirect is
+//! older than the one in force; `balancer` carries one out, with `kept` (what the disk has);
+//! `admin_request` and `admin` are what controllers say:
+//!
+//! | request | reply |
+//! |---|---|
+//! | `REDIRECT <shard> <host> <port> [version]` | `OK` once it is in force; an error that begins with `STALE` if it is older than the one that is, where older ones are [refused](LbConfig::refuse_older) |
+//! | `ROUTE <shard>` | `[host:port, version]`, the version null if there is none; null without a target |
+//! | `PING` | `PONG` |
 //!
 //! What this is not: a proxy that understands what it carries. It passes bytes on, picks no
 //! replica, and checks nobody's health.
 //!
-//! The trap: a redirect moves new connections only. Established flows stay with their old
-//! target, as with any balancer on this layer, so a client that keeps its connection goes on
-//! writing to a deposed master; and a redirect that comes late overwrites one that came before.
+//! The trap: a redirect moves new connections only. Established flows stay with their
+//! old target, as with any balancer on this layer, so a client that keeps its connection goes on
+//! writing to a deposed master; and unless older redirects are refused, one that comes late
+//! overwrites one that came before.
 
 mod admin;
 mod admin_request;
+mod balancer;
 mod config;
 mod flow;
+mod kept;
 mod lb;
+mod redirect;
 mod route;
 
 pub use config::{ConfigError, LbConfig, ListenerConfig};
+pub use kept::KeptError;
 pub use lb::{LbError, Server, serve, start};
 pub use route::{Target, TargetError};

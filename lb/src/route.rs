@@ -1,6 +1,7 @@
 //! Where the connections of each shard go: the table that redirects change.
 //!
 //! What this is not: a record of flows. It is asked once for each, when it begins.
+//! Nor does it judge a redirect (see `redirect`).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::config::ListenerConfig;
+use crate::redirect::Redirect;
 
 /// Where the connections of a shard go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,40 +65,47 @@ pub(crate) struct UnknownShard {
     known: String,
 }
 
-/// The target of every shard.
+/// Where new connections of one shard go.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Routes(BTreeMap<u32, Option<Target>>);
+pub(crate) struct Route {
+    /// `None` before the first redirect if the settings named no target.
+    pub(crate) target: Option<Target>,
+    /// The version of the redirect that set the target; `None` if it named none, or if the
+    /// target is that of the settings.
+    pub(crate) version: Option<i64>,
+}
+
+/// The route of every shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Routes(BTreeMap<u32, Route>);
 
 impl Routes {
     /// The table at the start.
     pub(crate) fn new(listeners: &[ListenerConfig]) -> Self {
-        let route = |listener: &ListenerConfig| (listener.shard, listener.target.clone());
+        let route = |listener: &ListenerConfig| {
+            (listener.shard, Route { target: listener.target.clone(), version: None })
+        };
         Self(listeners.iter().map(route).collect())
     }
 
-    /// Where new connections of the shard go; `None` before the first redirect if the settings
-    /// named no target.
-    pub(crate) fn target(&self, shard: u32) -> Result<Option<&Target>, UnknownShard> {
-        match self.0.get(&shard) {
-            Some(target) => Ok(target.as_ref()),
-            None => Err(self.unknown(shard)),
-        }
+    /// Where new connections of the shard go.
+    pub(crate) fn of(&self, shard: u32) -> Result<&Route, UnknownShard> {
+        self.0.get(&shard).ok_or_else(|| self.unknown(shard))
     }
 
-    /// New connections of the shard go there from now on.
-    pub(crate) fn redirect(&mut self, shard: u32, target: Target) -> Result<(), UnknownShard> {
-        match self.0.get_mut(&shard) {
-            Some(present) => {
-                *present = Some(target);
-                Ok(())
-            }
-            None => Err(self.unknown(shard)),
-        }
+    /// New connections of the shard go there from now on. Returns whether they went elsewhere
+    /// before.
+    pub(crate) fn redirect(&mut self, redirect: &Redirect) -> Result<bool, UnknownShard> {
+        let unknown = self.unknown(redirect.shard);
+        let route = self.0.get_mut(&redirect.shard).ok_or(unknown)?;
+        let before = route.target.replace(redirect.target.clone());
+        route.version = redirect.version;
+        Ok(before.is_some_and(|before| before != redirect.target))
     }
 
     /// The shards that have a target, in order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Target)> {
-        self.0.iter().filter_map(|(shard, target)| Some((*shard, target.as_ref()?)))
+    pub(crate) fn targets(&self) -> impl Iterator<Item = (u32, &Target)> {
+        self.0.iter().filter_map(|(shard, route)| Some((*shard, route.target.as_ref()?)))
     }
 
     fn unknown(&self, shard: u32) -> UnknownShard {
@@ -114,23 +123,33 @@ mod tests {
         Routes::new(&[listener(0, Some(Target::new("a", 1))), listener(3, None)])
     }
 
-    #[test]
-    fn a_redirect_changes_its_shard_and_no_other() {
-        let mut routes = routes();
-        assert_eq!(routes.target(0), Ok(Some(&Target::new("a", 1))));
-        assert_eq!(routes.target(3), Ok(None));
+    fn route(host: &str, port: u16, version: Option<i64>) -> Route {
+        Route { target: Some(Target::new(host, port)), version }
+    }
 
-        routes.redirect(3, Target::new("b", 2)).unwrap();
-        assert_eq!(routes.target(0), Ok(Some(&Target::new("a", 1))));
-        assert_eq!(routes.target(3), Ok(Some(&Target::new("b", 2))));
-
-        routes.redirect(3, Target::new("c", 3)).unwrap();
-        assert_eq!(routes.target(3), Ok(Some(&Target::new("c", 3))), "the last one wins");
+    fn redirect(shard: u32, host: &str, port: u16, version: Option<i64>) -> Redirect {
+        Redirect { shard, target: Target::new(host, port), version }
     }
 
     #[test]
-    fn only_shards_with_a_target_are_routed() {
-        let shards: Vec<_> = routes().iter().map(|(shard, to)| (shard, to.to_string())).collect();
+    fn a_redirect_changes_its_shard_and_no_other() {
+        let mut routes = routes();
+        assert_eq!(routes.of(0), Ok(&route("a", 1, None)));
+        assert_eq!(routes.of(3), Ok(&Route { target: None, version: None }));
+
+        assert_eq!(routes.redirect(&redirect(3, "b", 2, Some(7))), Ok(false), "from nowhere");
+        assert_eq!(routes.of(0), Ok(&route("a", 1, None)));
+        assert_eq!(routes.of(3), Ok(&route("b", 2, Some(7))));
+
+        assert_eq!(routes.redirect(&redirect(3, "b", 2, Some(8))), Ok(false), "where it was");
+        assert_eq!(routes.redirect(&redirect(3, "c", 3, None)), Ok(true));
+        assert_eq!(routes.of(3), Ok(&route("c", 3, None)), "the last one wins");
+    }
+
+    #[test]
+    fn only_shards_with_a_target_have_one() {
+        let routes = routes();
+        let shards: Vec<_> = routes.targets().map(|(shard, to)| (shard, to.to_string())).collect();
         assert_eq!(shards, [(0, "a:1".to_owned())]);
     }
 
@@ -139,8 +158,9 @@ mod tests {
         let mut routes = routes();
         let before = routes.clone();
         let text = "unknown shard 1, known here: 0, 3";
-        assert_eq!(routes.target(1).unwrap_err().to_string(), text);
-        assert_eq!(routes.redirect(1, Target::new("b", 2)).unwrap_err().to_string(), text);
+        assert_eq!(routes.of(1).unwrap_err().to_string(), text);
+        let refused = routes.redirect(&redirect(1, "b", 2, None)).unwrap_err();
+        assert_eq!(refused.to_string(), text);
         assert_eq!(routes, before);
     }
 

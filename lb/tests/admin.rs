@@ -17,11 +17,15 @@ fn a_route_is_told_and_follows_redirects() {
         let a = bench.target("a").await;
         let lb = bench.lb(&[Some(&a), None]).await;
         assert_eq!(lb.tell("PING").await, Frame::SimpleString("PONG".into()));
-        assert_eq!(lb.tell("ROUTE 0").await, resp::bulk(a.to_string()));
+        assert_eq!(lb.tell("ROUTE 0").await, route(&a, None));
         assert_eq!(lb.tell("ROUTE 1").await, Frame::Null);
         assert_eq!(lb.tell("REDIRECT 1 node-7 6666").await, resp::ok());
-        assert_eq!(lb.tell("ROUTE 1").await, resp::bulk("node-7:6666"));
-        assert_eq!(bench.routed(), [format!("0 {a}"), "1 node-7:6666".into()]);
+        assert_eq!(lb.tell("ROUTE 1").await, route("node-7:6666", None));
+        assert_eq!(lb.tell("REDIRECT 1 node-8 6666 3").await, resp::ok());
+        assert_eq!(lb.tell("ROUTE 1").await, route("node-8:6666", Some(3)));
+        assert_eq!(lb.tell("REDIRECT 1 node-9 6666 2").await, resp::ok(), "the last one wins");
+        let told = ["1 node-7:6666", "1 node-8:6666", "1 node-9:6666"].map(str::to_owned);
+        assert_eq!(bench.routed(), [&[format!("0 {a}")], &told[..]].concat());
     });
 }
 
@@ -55,7 +59,7 @@ fn a_request_that_is_wrong_changes_nothing_and_leaves_the_connection_usable() {
                 other => panic!("{line}: {other:?}"),
             }
         }
-        assert_eq!(admin.call(&["ROUTE", "0"]).await.unwrap(), resp::bulk(a.to_string()));
+        assert_eq!(admin.call(&["ROUTE", "0"]).await.unwrap(), route(&a, None));
         assert_eq!(bench.routed(), [format!("0 {a}")]);
     });
 }
@@ -69,7 +73,7 @@ fn requests_in_one_write_are_answered_in_order() {
         };
         let requests = [request("ROUTE 0"), request("REDIRECT 0 node-1 1"), request("ROUTE 0")];
         let replies = lb.admin().await.pipeline(&requests).await.unwrap();
-        assert_eq!(replies, [Frame::Null, resp::ok(), resp::bulk("node-1:1")]);
+        assert_eq!(replies, [Frame::Null, resp::ok(), route("node-1:1", None)]);
     });
 }
 

@@ -2,10 +2,9 @@
 
 mod support;
 
-use std::rc::Rc;
 use std::time::Duration;
 
-use host::{Clock, Host};
+use host::Clock;
 use lb::LbError;
 use node::resp;
 use support::*;
@@ -70,7 +69,7 @@ fn a_client_is_closed_while_there_is_no_target() {
 fn a_client_whose_target_is_silent_is_closed_after_the_connect_timeout() {
     run(async |bench| {
         let a = bench.target("a").await;
-        let machine = Host::new(Rc::new(Cut(bench.host.clone())));
+        let machine = Altered::new(&bench.host).without_way_to(&a).host();
         let config = lb::LbConfig { connect_timeout_ms: 100, ..config(&[Some(&a)]) };
         let lb = bench.lb_on(&machine, config).await;
 

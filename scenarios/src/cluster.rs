@@ -287,6 +287,7 @@ fn lb_process(plan: &Plan) -> Process {
         admin_port: LB_ADMIN_PORT,
         connect_timeout_ms: 1_000,
         idle_timeout_ms: Some(30_000),
+        refuse_older: false,
     };
     process(config, lb::serve)
 }

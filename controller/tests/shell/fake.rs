@@ -144,8 +144,8 @@ pub struct FakeLb {
     pub refuses: Cell<bool>,
     /// Takes requests and answers none.
     pub hung: Cell<bool>,
-    /// Where it sends clients; none at the start.
-    pub route: RefCell<Option<String>>,
+    /// Where it sends clients, and by which version; nowhere at the start.
+    pub route: RefCell<Option<(String, i64)>>,
 }
 
 impl FakeLb {
@@ -178,11 +178,16 @@ impl FakeLb {
     fn answer(&self, words: &str) -> Frame {
         match words.split(' ').collect::<Vec<_>>().as_slice() {
             _ if self.refuses.get() => resp::error("ERR busy"),
-            ["REDIRECT", _, host, port] => {
-                self.route.replace(Some(format!("{host}:{port}")));
+            ["REDIRECT", _, host, port, version] => {
+                self.route.replace(Some((format!("{host}:{port}"), version.parse().unwrap())));
                 resp::ok()
             }
-            ["ROUTE", _] => self.route.borrow().clone().map_or(Frame::Null, resp::bulk),
+            ["ROUTE", _] => match self.route.borrow().clone() {
+                Some((target, version)) => {
+                    resp::array(vec![resp::bulk(target), Frame::Integer(version)])
+                }
+                None => Frame::Null,
+            },
             other => panic!("{other:?} is not said to a load balancer"),
         }
     }

@@ -18,7 +18,7 @@ fn a_new_cluster_is_stored_then_pushed_then_probed() {
         assert!(place("controller-1 leads: true") < place("committed 1, masters a"));
         assert!(place("committed 1, masters a") < place("a gets CLUSTERX SETNODEID a"));
         assert!(place("a gets CLUSTERX SETNODEID a") < place("a gets CLUSTERX SETNODES … 1"));
-        assert!(place("lb gets REDIRECT 0 node-a 6666") < log.len());
+        assert!(place("lb gets REDIRECT 0 node-a 6666 1") < log.len());
         assert!(!log.iter().any(|line| line.contains("CLUSTER INFO")), "{log:?}");
 
         pass(INTERVAL_MS).await;
@@ -81,7 +81,7 @@ fn a_hung_master_is_replaced_after_three_failures_store_first_nodes_second() {
         for told in ["b gets CLUSTERX SETNODES … 2", "c gets CLUSTERX SETNODES … 2"] {
             assert!(place("committed 2, masters b") < place(told));
         }
-        assert!(place("committed 2, masters b") < place("lb gets REDIRECT 0 node-b 6666"));
+        assert!(place("committed 2, masters b") < place("lb gets REDIRECT 0 node-b 6666 2"));
         assert!(place("push of version 2 to node-a") > place("committed 2"));
         assert!(place("c gets CLUSTER INFO + CLUSTERX HEARTBEAT b 2000 1") > place("committed 2"));
 
@@ -150,7 +150,7 @@ fn a_redirect_is_repeated_until_it_is_acknowledged_and_by_the_next_leader() {
         cluster.lb.refuses.set(true);
         cluster.start_controller(config("controller-1"));
         pass(2 * INTERVAL_MS + INTERVAL_MS / 2).await;
-        let sent = cluster.network.lines("lb gets REDIRECT 0 node-a 6666").len();
+        let sent = cluster.network.lines("lb gets REDIRECT 0 node-a 6666 1").len();
         assert!(sent >= 3, "{sent}");
         cluster.lb.refuses.set(false);
         pass(INTERVAL_MS).await;
@@ -164,7 +164,7 @@ fn a_redirect_is_repeated_until_it_is_acknowledged_and_by_the_next_leader() {
         cluster.start_controller(config("controller-2"));
         pass(5 * INTERVAL_MS).await;
         assert_eq!(cluster.network.lines("controller-2 leads"), ["controller-2 leads: true"]);
-        assert_eq!(cluster.network.lines("lb gets REDIRECT"), ["lb gets REDIRECT 0 node-a 6666"]);
+        assert_eq!(cluster.network.lines("lb gets REDIRECT"), ["lb gets REDIRECT 0 node-a 6666 1"]);
     });
 }
 
@@ -181,15 +181,15 @@ fn a_load_balancer_that_was_restarted_is_redirected_again() {
         cluster.lb = FakeLb::start(&cluster.network, ADMIN_PORT);
         cluster.take_log();
         pass(2 * INTERVAL_MS).await;
-        let expected = ["lb gets ROUTE 0", "lb gets REDIRECT 0 node-a 6666", "lb gets ROUTE 0"];
+        let expected = ["lb gets ROUTE 0", "lb gets REDIRECT 0 node-a 6666 1", "lb gets ROUTE 0"];
         assert_eq!(cluster.network.lines("lb gets"), expected);
 
         // A redirect that was held up on its way, of an earlier leader perhaps.
-        cluster.lb.route.replace(Some("node-c:6666".to_owned()));
+        cluster.lb.route.replace(Some(("node-c:6666".to_owned(), 0)));
         pass(INTERVAL_MS).await;
-        let note = "shard 0 is routed to node-c:6666, not to node-a:6666";
+        let note = "shard 0 is routed to node-c:6666 by version 0, not to node-a:6666 by version 1";
         assert_eq!(cluster.network.lines(note).len(), 1);
-        assert_eq!(cluster.lb.route.borrow().as_deref(), Some("node-a:6666"));
+        assert_eq!(*cluster.lb.route.borrow(), Some(("node-a:6666".to_owned(), 1)));
     });
 }
 
@@ -209,7 +209,7 @@ fn a_hung_load_balancer_delays_no_heartbeat() {
         cluster.lb.hung.set(false);
         cluster.lb.route.take();
         pass(4 * INTERVAL_MS).await;
-        assert_eq!(cluster.lb.route.borrow().as_deref(), Some("node-a:6666"));
+        assert_eq!(*cluster.lb.route.borrow(), Some(("node-a:6666".to_owned(), 1)));
     });
 }
 

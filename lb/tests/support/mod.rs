@@ -1,23 +1,23 @@
 //! A load balancer on the operating system's loopback, with targets that say who they are.
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
+
+mod altered;
 
 use std::cell::RefCell;
-use std::future::pending;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use host::os::{self, OsConfig, OsMachine};
-use host::{
-    Clock, Disk, Host, Listener, LocalBoxFuture, Machine, Observation, Probe, Random, Stream, Task,
-};
+use host::{Clock, Host, Observation, Stream};
 use lb::{LbConfig, ListenerConfig, Target};
 use node::client::{Client, Timeouts};
-use node::resp::Frame;
+use node::resp::{self, Frame};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+
+pub use altered::{Altered, Gate};
 
 /// Each bench has a loopback address of its own, so that no other takes a port on which nobody
 /// is to listen.
@@ -108,6 +108,7 @@ pub fn config(targets: &[Option<&Target>]) -> LbConfig {
         admin_port: 0,
         connect_timeout_ms: 5_000,
         idle_timeout_ms: None,
+        refuse_older: false,
         listeners: (0..).zip(targets).map(listener).collect(),
     }
 }
@@ -163,6 +164,16 @@ impl Lb {
     pub async fn redirect(&self, shard: u32, target: &Target) -> Frame {
         self.tell(&format!("REDIRECT {shard} {} {}", target.host, target.port)).await
     }
+
+    pub async fn redirect_of(&self, version: i64, shard: u32, target: &Target) -> Frame {
+        self.tell(&format!("REDIRECT {shard} {} {} {version}", target.host, target.port)).await
+    }
+}
+
+/// What ROUTE answers.
+pub fn route(target: impl ToString, version: Option<i64>) -> Frame {
+    let version = version.map_or(Frame::Null, Frame::Integer);
+    resp::array(vec![resp::bulk(target.to_string()), version])
 }
 
 /// A client's connection, for lines.
@@ -186,6 +197,18 @@ impl Line {
         self.0.write_all(format!("{line}\n").as_bytes()).await.unwrap();
     }
 
+    /// Writes a line; the other side may have closed.
+    pub async fn say_if_open(&mut self, line: &str) {
+        let _ = self.0.write_all(format!("{line}\n").as_bytes()).await;
+    }
+
+    /// All that comes until the other side closes, or resets because it was written to after.
+    pub async fn rest_if_open(&mut self) -> String {
+        let mut rest = String::new();
+        let _ = self.0.read_to_string(&mut rest).await;
+        rest
+    }
+
     /// All that comes until the other side closes.
     pub async fn rest(&mut self) -> String {
         let mut rest = String::new();
@@ -201,55 +224,4 @@ pub fn run<F: Future<Output = ()>>(test: impl FnOnce(Rc<Bench>) -> F) {
     let limited =
         async { host.timeout(Clock::Monotonic, PATIENCE, test(bench)).await.expect("no hang") };
     os::run(limited).unwrap();
-}
-
-/// A machine on which every connect meets silence, as across a cut.
-pub struct Cut(pub Host);
-
-impl Machine for Cut {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    fn connect(&self, _host: &str, _port: u16) -> LocalBoxFuture<'static, io::Result<Stream>> {
-        Box::pin(pending())
-    }
-
-    fn bind(&self, port: u16) -> LocalBoxFuture<'static, io::Result<Box<dyn Listener>>> {
-        let host = self.0.clone();
-        Box::pin(async move { host.bind(port).await })
-    }
-
-    fn now(&self, clock: Clock) -> Duration {
-        self.0.now(clock)
-    }
-
-    fn sleep_until(&self, clock: Clock, deadline: Duration) -> LocalBoxFuture<'static, ()> {
-        let host = self.0.clone();
-        Box::pin(async move { host.sleep_until(clock, deadline).await })
-    }
-
-    fn disk(&self) -> Rc<dyn Disk> {
-        self.0.disk()
-    }
-
-    fn random(&self, purpose: &str) -> Random {
-        self.0.random(purpose)
-    }
-
-    fn spawn(&self, future: LocalBoxFuture<'static, ()>) -> Task {
-        self.0.spawn(future)
-    }
-
-    fn point(&self, name: &'static str) -> Option<LocalBoxFuture<'static, ()>> {
-        self.0.point(name)
-    }
-
-    fn observe(&self, observation: Observation) {
-        self.0.observe(observation);
-    }
-
-    fn probe(&self, probe: Probe) {
-        self.0.probe(probe);
-    }
 }

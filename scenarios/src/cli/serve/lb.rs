@@ -41,6 +41,7 @@ impl ServeLb {
             admin_port: self.admin_port,
             connect_timeout_ms: self.connect_timeout_ms,
             idle_timeout_ms: Some(self.idle_timeout_ms),
+            refuse_older: false,
             listeners: vec![ListenerConfig { shard: SHARD, port: self.listen, target }],
         };
         // It keeps nothing, so any folder does.
