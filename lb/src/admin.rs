@@ -3,8 +3,8 @@
 //! What this is not: a judge of who leads. Whoever reaches the port is obeyed; and unless older
 //! redirects are refused, one that was held up is obeyed when it arrives, also after a later one.
 //!
-//! The trap: an acknowledged redirect says where new flows go. It says nothing about flows
-//! that were there before.
+//! The trap: an acknowledged redirect says where new flows go. It says something about flows
+//! that were there before only where they are severed.
 
 use std::rc::Rc;
 use std::time::Duration;

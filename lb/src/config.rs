@@ -22,6 +22,13 @@ pub struct LbConfig {
     /// silent for ever, without an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout_ms: Option<u64>,
+    /// What becomes of established flows when their shard is redirected.
+    #[serde(default)]
+    pub on_redirect: OnRedirect,
+    /// How long a request may keep its flow open that is to be [drained](OnRedirect::Drain), in
+    /// ms; by default 5 000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain_limit_ms: Option<u64>,
     /// Whether a redirect is refused that is older, by its version, than the one in force. The
     /// one in force is then kept on the disk and is in force again after a restart, in place of
     /// [`ListenerConfig::target`]; and every redirect needs a version.
@@ -29,6 +36,22 @@ pub struct LbConfig {
     pub refuse_older: bool,
     /// The ports for clients.
     pub listeners: Vec<ListenerConfig>,
+}
+
+/// What becomes of the established flows of a shard that is redirected elsewhere. A redirect to
+/// the target that a shard has already leaves them alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnRedirect {
+    /// They live on, with the old target, as with any balancer that works on connections.
+    #[default]
+    Keep,
+    /// Each is closed at the first moment at which none of its requests is under way, and at a
+    /// limit at the latest. The redirect is acknowledged at once.
+    Drain,
+    /// All are closed at once, those that are still connecting included, and only then the
+    /// redirect is acknowledged.
+    Sever,
 }
 
 /// A port for the clients of one shard.
@@ -82,6 +105,9 @@ impl LbConfig {
         if self.idle_timeout_ms == Some(0) {
             return Err(ConfigError::Zero("idle_timeout_ms"));
         }
+        if self.drain_limit_ms == Some(0) {
+            return Err(ConfigError::Zero("drain_limit_ms"));
+        }
         if self.listeners.is_empty() {
             return Err(ConfigError::NoListener);
         }
@@ -112,6 +138,11 @@ impl LbConfig {
     pub fn idle_timeout(&self) -> Duration {
         Duration::from_millis(self.idle_timeout_ms.unwrap_or(IDLE_TIMEOUT_MS_DEFAULT))
     }
+
+    /// How long a request may keep its flow open that is to be drained.
+    pub fn drain_limit(&self) -> Duration {
+        Duration::from_millis(self.drain_limit_ms.unwrap_or(DRAIN_LIMIT_MS_DEFAULT))
+    }
 }
 
 impl ListenerConfig {
@@ -127,6 +158,7 @@ fn connect_timeout_ms_default() -> u64 {
 
 const CONNECT_TIMEOUT_MS_DEFAULT: u64 = 1000;
 const IDLE_TIMEOUT_MS_DEFAULT: u64 = 30_000;
+const DRAIN_LIMIT_MS_DEFAULT: u64 = 5_000;
 
 #[cfg(test)]
 mod tests {
@@ -155,14 +187,21 @@ port = 7001
         config.validate().unwrap();
         assert_eq!(config.connect_timeout(), Duration::from_secs(1));
         assert_eq!(config.idle_timeout(), Duration::from_secs(30));
-        assert!(!config.refuse_older);
+        assert_eq!(config.drain_limit(), Duration::from_secs(5));
+        assert_eq!((config.on_redirect, config.refuse_older), (OnRedirect::Keep, false));
         assert_eq!(config.listeners[0].target, Some(Target::new("node-1", 6666)));
         assert_eq!(config.listeners[1].target, None);
     }
 
     #[test]
     fn settings_survive_being_saved() {
-        let changed = LbConfig { idle_timeout_ms: Some(7), refuse_older: true, ..config() };
+        let changed = LbConfig {
+            idle_timeout_ms: Some(7),
+            on_redirect: OnRedirect::Drain,
+            drain_limit_ms: Some(8),
+            refuse_older: true,
+            ..config()
+        };
         for config in [config(), changed] {
             let saved = toml::to_string(&config).unwrap();
             assert_eq!(toml::from_str::<LbConfig>(&saved).unwrap(), config);
@@ -173,14 +212,18 @@ port = 7001
     fn unknown_settings_are_refused() {
         let error = toml::from_str::<LbConfig>(&format!("idle_timeout = 3\n{TEXT}")).unwrap_err();
         assert!(error.to_string().contains("unknown field `idle_timeout`"), "{error}");
+        let text = format!("on_redirect = \"close\"\n{TEXT}");
+        let error = toml::from_str::<LbConfig>(&text).unwrap_err();
+        assert!(error.to_string().contains("`keep`, `drain`, `sever`"), "{error}");
     }
 
     #[test]
     fn each_setting_that_is_not_allowed_is_named() {
         type Change = fn(&mut LbConfig);
-        let cases: [(&str, Change); 8] = [
+        let cases: [(&str, Change); 9] = [
             ("connect_timeout_ms is 0", |c| c.connect_timeout_ms = 0),
             ("idle_timeout_ms is 0", |c| c.idle_timeout_ms = Some(0)),
+            ("drain_limit_ms is 0", |c| c.drain_limit_ms = Some(0)),
             ("listeners is empty", |c| c.listeners.clear()),
             ("shard 0 stands there twice", |c| c.listeners[1].shard = 0),
             ("port 7000 stands there twice", |c| c.listeners[1].port = 7000),

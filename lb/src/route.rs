@@ -1,6 +1,6 @@
 //! Where the connections of each shard go: the table that redirects change.
 //!
-//! What this is not: a record of flows. It is asked once for each, when it begins.
+//! What this is not: a record of flows (see `flows`). It is asked once for each, when it begins.
 //! Nor does it judge a redirect (see `redirect`).
 
 use std::collections::BTreeMap;

@@ -10,7 +10,7 @@ use controller::cluster_record::{LbRecord, NodeRecord, NodeRole, ShardRecord};
 use controller::store::{StoreConfig, serve_store};
 use controller::{ClusterRecord, ControllerConfig, ControllerRules, LeaseConfig, StoreAddress};
 use host::{Host, LocalBoxFuture, Observation};
-use lb::{LbConfig, ListenerConfig, Target};
+use lb::{LbConfig, ListenerConfig, OnRedirect, Target};
 use node::slot::SlotRange;
 use node::{LeaseMode, NodeConfig};
 use sha2::{Digest, Sha256};
@@ -19,6 +19,7 @@ use sim::{Process, World, WorldError};
 
 use crate::operator::{self, Order, PlannedOrder};
 use crate::plan::Plan;
+use crate::profile::Profile;
 use crate::workload::{self, Addresses};
 
 /// The port on which nodes, and load balancers, take clients.
@@ -276,7 +277,14 @@ fn by_hand(record: &ClusterRecord, node: &str, version: i64) -> (Vec<(String, u1
     (vec![(node.to_owned(), PORT)], words.to_vec())
 }
 
+/// What load balancers do about established flows, and whether they refuse older redirects: as
+/// the proposal leaves it.
+fn lb_settings(_: &Profile) -> (OnRedirect, bool) {
+    (OnRedirect::Keep, false)
+}
+
 fn lb_process(plan: &Plan) -> Process {
+    let (on_redirect, refuse_older) = lb_settings(&plan.profile);
     let listener = ListenerConfig {
         shard: SHARD,
         port: PORT,
@@ -287,7 +295,9 @@ fn lb_process(plan: &Plan) -> Process {
         admin_port: LB_ADMIN_PORT,
         connect_timeout_ms: 1_000,
         idle_timeout_ms: Some(30_000),
-        refuse_older: false,
+        on_redirect,
+        drain_limit_ms: None,
+        refuse_older,
     };
     process(config, lb::serve)
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
 mod altered;
+mod scripted;
 
 use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr};
@@ -11,13 +12,14 @@ use std::time::Duration;
 
 use host::os::{self, OsConfig, OsMachine};
 use host::{Clock, Host, Observation, Stream};
-use lb::{LbConfig, ListenerConfig, Target};
+use lb::{LbConfig, ListenerConfig, OnRedirect, Target};
 use node::client::{Client, Timeouts};
 use node::resp::{self, Frame};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 pub use altered::{Altered, Gate};
+pub use scripted::Scripted;
 
 /// Each bench has a loopback address of its own, so that no other takes a port on which nobody
 /// is to listen.
@@ -108,6 +110,8 @@ pub fn config(targets: &[Option<&Target>]) -> LbConfig {
         admin_port: 0,
         connect_timeout_ms: 5_000,
         idle_timeout_ms: None,
+        on_redirect: OnRedirect::Keep,
+        drain_limit_ms: None,
         refuse_older: false,
         listeners: (0..).zip(targets).map(listener).collect(),
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use lb::{LbConfig, LbError, ListenerConfig, Target};
+use lb::{LbConfig, LbError, ListenerConfig, OnRedirect, Target};
 
 use super::address::Address;
 use super::{LOCALHOST, Place, loopback};
@@ -41,6 +41,8 @@ impl ServeLb {
             admin_port: self.admin_port,
             connect_timeout_ms: self.connect_timeout_ms,
             idle_timeout_ms: Some(self.idle_timeout_ms),
+            on_redirect: OnRedirect::Keep,
+            drain_limit_ms: None,
             refuse_older: false,
             listeners: vec![ListenerConfig { shard: SHARD, port: self.listen, target }],
         };
