@@ -47,7 +47,7 @@ fn shard_record(master: &Line, nodes: Vec<NodeRecord>, known: &ClusterRecord) ->
     let slots = master.slots.clone();
     match known.shards.iter().find(has_one) {
         Some(shard) => ShardRecord { slots, nodes, ..shard.clone() },
-        None => ShardRecord { slots, nodes, lb: None },
+        None => ShardRecord { slots, nodes, lbs: Vec::new() },
     }
 }
 
@@ -96,7 +96,7 @@ impl<'a> Line<'a> {
         let Self { port, role, .. } = *self;
         match known.nodes().find(|(_, _, node)| node.id == id) {
             Some((_, _, node)) => NodeRecord { host, port, role, ..node.clone() },
-            None => NodeRecord { id, host, port, role },
+            None => NodeRecord { id, host, port, role, deposed: false, lb: None },
         }
     }
 }
@@ -133,11 +133,11 @@ mod tests {
     fn what_it_does_not_show_is_kept_or_lost() {
         let known = ClusterRecord { election_version: 7, ..record() };
         let read = read(&text(9), &known).unwrap();
-        assert_eq!(read.shards[0].lb, known.shards[0].lb);
+        assert_eq!(read.shards[0].lbs, known.shards[0].lbs);
         assert_eq!(read.election_version, 0);
         let mut stranger = record();
         stranger.shards[0].nodes.iter_mut().for_each(|node| node.id = id('x'));
-        assert_eq!(super::read(&text(9), &stranger).unwrap().shards[0].lb, None);
+        assert_eq!(super::read(&text(9), &stranger).unwrap().shards[0].lbs, []);
     }
 
     #[test]

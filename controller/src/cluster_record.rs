@@ -12,8 +12,11 @@ use std::collections::BTreeSet;
 use host::MasterOf;
 use indexmap::IndexMap;
 use node::slot::SlotRange;
-use node::topology::{LbAddress, Member, MemberRole, Topology, TopologyError};
+use node::topology::{Member, MemberRole, Topology, TopologyError};
 use serde::{Deserialize, Serialize};
+
+pub use crate::lb_record::LbRecord;
+use crate::lb_record::ShardForm;
 
 /// A cluster as the store has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,15 +33,15 @@ pub struct ClusterRecord {
 
 /// One shard.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "ShardForm")]
 pub struct ShardRecord {
     /// Its slots.
     pub slots: Vec<SlotRange>,
     /// Its nodes, one of them the master. Their order decides between equal candidates.
     pub nodes: Vec<NodeRecord>,
-    /// The load balancer in front of its master, if there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lb: Option<LbRecord>,
+    /// The load balancers in front of its master, all of them; topologies show the first one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lbs: Vec<LbRecord>,
 }
 
 /// One node.
@@ -53,6 +56,17 @@ pub struct NodeRecord {
     pub port: u16,
     /// Its role in the shard.
     pub role: NodeRole,
+    /// Whether it was master and another has taken its place, and it has not been master since.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub deposed: bool,
+    /// The load balancer of its own, if it has one, which topologies show in place of its
+    /// address. It leads to this node, but to the shard's master when this node is deposed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lb: Option<LbRecord>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl NodeRecord {
@@ -70,18 +84,6 @@ pub enum NodeRole {
     Master,
     /// Follows the master.
     Slave,
-}
-
-/// A load balancer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LbRecord {
-    /// Its host name or address.
-    pub host: String,
-    /// The port on which it takes clients.
-    pub port: u16,
-    /// The port on which it takes redirects.
-    pub admin_port: u16,
 }
 
 /// Why a record describes no cluster.
@@ -110,6 +112,17 @@ pub enum RecordError {
          a slot nor like a node id, and ports from 1"
     )]
     Lb {
+        /// The shard.
+        shard: usize,
+        /// The host.
+        host: String,
+    },
+    /// Two load balancers have one address, or one is to lead clients of a shard to two nodes.
+    #[error(
+        "the load balancer {host:?} stands in shard {shard} again: each host and port may stand in \
+         the record once, each host and admin port once a shard"
+    )]
+    LbTwice {
         /// The shard.
         shard: usize,
         /// The host.
@@ -169,12 +182,13 @@ impl ClusterRecord {
         if let Some((_, _, node)) = self.nodes().find(|(_, _, node)| !ids.insert(&node.id)) {
             return Err(RecordError::Duplicate(node.id.clone()));
         }
+        self.no_lb_stands_twice()?;
         Topology::parse(&self.to_topology().to_setnodes(), self.version)?;
         Ok(())
     }
 
-    /// The topology to push. A shard's load balancer stands on the line of its present master,
-    /// which it fronts.
+    /// The topology to push. Each node's line has the node's own load balancer; without one, the
+    /// line of the present master has the first of its shard.
     pub fn to_topology(&self) -> Topology {
         let members: IndexMap<String, Member> = self
             .shards
@@ -184,7 +198,8 @@ impl ClusterRecord {
         Topology { version: self.version, members }
     }
 
-    /// The record after a replica was promoted: the roles of the two nodes are swapped. With a
+    /// The record after a replica was promoted: the roles of the two nodes are swapped, and the
+    /// old master is deposed. With a
     /// lease the election version rises by 1, as upstream's lease code does on promotion.
     ///
     /// ```
@@ -215,8 +230,10 @@ impl ClusterRecord {
         let no_replica = || RecordError::NoReplica { shard, id: successor.to_owned() };
         let place = nodes.iter().position(|n| n.id == successor && n.role == NodeRole::Slave);
         let place = place.ok_or_else(no_replica)?;
-        nodes.iter_mut().for_each(|node| node.role = NodeRole::Slave);
-        nodes[place].role = NodeRole::Master;
+        for node in nodes.iter_mut().filter(|node| node.role == NodeRole::Master) {
+            (node.role, node.deposed) = (NodeRole::Slave, true);
+        }
+        (nodes[place].role, nodes[place].deposed) = (NodeRole::Master, false);
         next.election_version += u64::from(lease);
         Ok(next)
     }
@@ -256,32 +273,17 @@ impl ShardRecord {
                 return Err(RecordError::Node(node.id.clone()));
             }
         }
-        match &self.lb {
-            Some(lb) if lb.port == 0 || lb.admin_port == 0 => Err(lb.error(index)),
-            Some(lb) if !LbAddress::host_is_writable(&lb.host) => Err(lb.error(index)),
-            _ => Ok(()),
-        }
+        self.lbs_are_valid(index)
     }
 
     fn member(&self, node: &NodeRecord) -> Member {
         let master = || self.master().map(|master| master.id.clone()).unwrap_or_default();
-        let (role, lb) = match node.role {
-            NodeRole::Master => {
-                (MemberRole::Master { slots: self.slots.clone() }, self.lb_address())
-            }
-            NodeRole::Slave => (MemberRole::Replica { of: master() }, None),
+        let role = match node.role {
+            NodeRole::Master => MemberRole::Master { slots: self.slots.clone() },
+            NodeRole::Slave => MemberRole::Replica { of: master() },
         };
+        let lb = self.lb_shown_for(node);
         Member { id: node.id.clone(), host: node.host.clone(), port: node.port, role, lb }
-    }
-
-    fn lb_address(&self) -> Option<LbAddress> {
-        self.lb.as_ref().map(|lb| LbAddress { host: lb.host.clone(), port: lb.port })
-    }
-}
-
-impl LbRecord {
-    fn error(&self, shard: usize) -> RecordError {
-        RecordError::Lb { shard, host: self.host.clone() }
     }
 }
 
@@ -295,7 +297,12 @@ pub(crate) mod tests {
     }
 
     fn node(letter: char, role: NodeRole) -> NodeRecord {
-        NodeRecord { id: id(letter), host: format!("node-{letter}"), port: 6666, role }
+        let host = format!("node-{letter}");
+        NodeRecord { id: id(letter), host, port: 6666, role, deposed: false, lb: None }
+    }
+
+    pub(crate) fn lb(host: &str) -> LbRecord {
+        LbRecord { host: host.into(), port: 7000, admin_port: 7001 }
     }
 
     /// One shard with an LB: `a` is the master, `b` and `c` follow it.
@@ -305,8 +312,7 @@ pub(crate) mod tests {
             node('b', NodeRole::Slave),
             node('c', NodeRole::Slave),
         ];
-        let lb = Some(LbRecord { host: "lb".into(), port: 7000, admin_port: 7001 });
-        let shards = vec![ShardRecord { slots: vec![SlotRange::ALL], nodes, lb }];
+        let shards = vec![ShardRecord { slots: vec![SlotRange::ALL], nodes, lbs: vec![lb("lb")] }];
         ClusterRecord { version: 1, election_version: 0, shards }
     }
 
@@ -368,10 +374,5 @@ pub(crate) mod tests {
         assert!(refused(|r| r.shards[0].nodes[0].id = "short".into()).contains("node id"));
         assert!(refused(|r| r.shards.push(r.shards[0].clone())).contains("two nodes have the id"));
         assert!(refused(|r| r.shards[0].slots.push(SlotRange::ALL)).contains("Slot dist"));
-        for host in ["1-2", ""] {
-            let mut record = record();
-            record.shards[0].lb.as_mut().unwrap().host = host.into();
-            assert!(matches!(record.validate(), Err(RecordError::Lb { .. })), "{host:?}");
-        }
     }
 }

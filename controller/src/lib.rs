@@ -12,7 +12,8 @@
 //! - A lease setting of 0 ms is refused, where upstream silently switches the lease off; the
 //!   lower bounds that upstream puts on the probe interval and the failure count are not set.
 //! - HEARTBEAT is really sent, beside or after each CLUSTER INFO.
-//! - Load balancers are redirected, and asked in every round whether that still holds.
+//! - Load balancers, of shards and of single nodes, are redirected, and asked in every round
+//!   whether that still holds.
 //!
 //! A fault may stall it at the points `before-store-write` (a successor is chosen) and
 //! `before-topology-push` (the store is written, nobody is told).
@@ -32,6 +33,7 @@ mod failure_count;
 mod grants;
 mod heartbeat;
 mod higher_version;
+mod lb_record;
 mod lb_redirect;
 mod leader_guard;
 mod leadership;

@@ -1,9 +1,9 @@
-//! Keeps load balancers redirected, each shard by itself and beside the probe loop: a load
-//! balancer that does not answer delays neither the rounds, and with them the heartbeats, nor the
-//! redirects of other shards.
+//! Keeps load balancers redirected, each by itself and beside the probe loop: a load balancer that
+//! does not answer delays neither the rounds, and with them the heartbeats, nor the redirects of
+//! other load balancers, those of the same shard included.
 //!
-//! The trap: a shard whose load balancer is silent is a timeout behind. The redirect of a new
-//! master waits until the one before it, or the question after it, was given up.
+//! The trap: a load balancer that is silent is a timeout behind. The redirect to a new master
+//! waits until the one before it, or the question after it, was given up.
 
 use std::cell::RefCell;
 
@@ -13,10 +13,10 @@ use node::client::Timeouts;
 use tokio::sync::watch;
 
 use crate::cluster_record::ClusterRecord;
-use crate::lb_redirect::{Redirect, Redirects, Step};
+use crate::lb_redirect::{Front, Redirect, Redirects, Step, redirects};
 use crate::node_links::NodeLinks;
 
-/// Redirects the load balancers of every shard to the masters of the latest record.
+/// Redirects every load balancer to where the latest record wants it to lead.
 pub(crate) struct Redirector {
     host: Host,
     links: NodeLinks,
@@ -34,29 +34,30 @@ impl Redirector {
         }
     }
 
-    /// The store has this. Every call makes each shard look once more, after what it is at.
+    /// The store has this. Every call is a reason to look at each load balancer once more, after what
+    /// is under way with it.
     pub(crate) fn tell(&self, record: &ClusterRecord) {
         self.latest.send_replace(Some(record.clone()));
     }
 
-    /// Works for ever, from the first record on. No controller adds shards to a record.
+    /// Works for ever, from the first record on. No controller adds load balancers to a record.
     pub(crate) async fn run(&self) {
         let mut latest = self.latest.subscribe();
-        let shards = {
+        let fronts: Vec<Front> = {
             let first = latest.wait_for(Option::is_some).await.expect(OWN_SENDER);
-            first.as_ref().map_or(0, |record| record.shards.len())
+            first.iter().flat_map(redirects).map(|redirect| redirect.front).collect()
         };
-        join_all((0..shards).map(|shard| self.keep_redirected(shard))).await;
+        join_all(fronts.iter().map(|front| self.keep_redirected(front))).await;
     }
 
-    async fn keep_redirected(&self, shard: usize) {
+    async fn keep_redirected(&self, front: &Front) {
         let mut latest = self.latest.subscribe();
         latest.mark_changed();
         loop {
             latest.changed().await.expect(OWN_SENDER);
             let step = {
                 let record = latest.borrow_and_update();
-                record.as_ref().and_then(|record| self.redirects.borrow().step(record, shard))
+                record.as_ref().and_then(|record| self.redirects.borrow().step(record, front))
             };
             match step {
                 Some(Step::Send(redirect)) => self.send(redirect).await,
@@ -68,29 +69,26 @@ impl Redirector {
 
     async fn send(&self, redirect: Redirect) {
         self.redirects.borrow_mut().forget(&redirect);
-        let (shard, target) = (redirect.shard, redirect.target());
+        let about = format!("redirect of {} to {}", redirect.front, redirect.target());
         match redirect.send(&self.links).await {
             Ok(()) => {
                 self.redirects.borrow_mut().acknowledge(redirect);
-                self.note(format!("redirect of shard {shard} to {target} acknowledged"));
+                self.note(format!("{about} acknowledged"));
             }
-            Err(error) => self.note(format!("redirect of shard {shard} to {target}: {error}")),
+            Err(error) => self.note(format!("{about}: {error}")),
         }
     }
 
     async fn confirm(&self, redirect: Redirect) {
-        let shard = redirect.shard;
+        let front = &redirect.front;
         match redirect.ask_route(&self.links).await {
             Ok(Some(route)) if route == redirect.route() => {}
             Ok(told) => {
                 let told = told.map_or("nowhere".to_owned(), |route| route.to_string());
-                self.note(format!(
-                    "shard {shard} is routed to {told}, not to {}",
-                    redirect.route()
-                ));
+                self.note(format!("{front} is routed to {told}, not to {}", redirect.route()));
                 self.send(redirect).await;
             }
-            Err(error) => self.note(format!("route of shard {shard}: {error}")),
+            Err(error) => self.note(format!("route of {front}: {error}")),
         }
     }
 

@@ -211,12 +211,14 @@ fn initial_record(plan: &Plan) -> ClusterRecord {
         host,
         port: PORT,
         role: if at == 0 { NodeRole::Master } else { NodeRole::Slave },
+        deposed: false,
+        lb: None,
     });
     let lb = LbRecord { host: LB.to_owned(), port: PORT, admin_port: LB_ADMIN_PORT };
     let shard = ShardRecord {
         slots: vec![SlotRange { first: 0, last: node::slot::SLOTS - 1 }],
         nodes: nodes.collect(),
-        lb: plan.profile.lb.then_some(lb),
+        lbs: plan.profile.lb.then_some(lb).into_iter().collect(),
     };
     ClusterRecord { version: 1, election_version: 0, shards: vec![shard] }
 }

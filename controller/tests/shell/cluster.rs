@@ -35,11 +35,13 @@ pub fn config(name: &str) -> ControllerConfig {
         host: format!("node-{letter}"),
         port: NODE_PORT,
         role,
+        deposed: false,
+        lb: None,
     };
     let nodes =
         vec![node('a', NodeRole::Master), node('b', NodeRole::Slave), node('c', NodeRole::Slave)];
-    let lb = Some(LbRecord { host: "lb".into(), port: 7000, admin_port: ADMIN_PORT });
-    let shards = vec![ShardRecord { slots: vec![SlotRange::ALL], nodes, lb }];
+    let lbs = vec![LbRecord { host: "lb".into(), port: 7000, admin_port: ADMIN_PORT }];
+    let shards = vec![ShardRecord { slots: vec![SlotRange::ALL], nodes, lbs }];
     ControllerConfig {
         name: name.into(),
         store: StoreAddress { host: "store".into(), port: STORE_PORT },
@@ -65,6 +67,7 @@ pub fn divide(config: &mut ControllerConfig) {
     second.slots = vec![SlotRange { first: 100, last: 16383 }];
     second.nodes = vec![shards[0].nodes.remove(2), shards[0].nodes[1].clone()];
     second.nodes[0].role = NodeRole::Master;
+    second.lbs[0].port += 1;
     (second.nodes[1].id, second.nodes[1].host) = (id('d'), "node-d".into());
     shards.push(second);
 }

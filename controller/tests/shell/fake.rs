@@ -138,9 +138,10 @@ fn shown(request: &[Bytes]) -> String {
     request.iter().map(short).collect::<Vec<_>>().join(" ")
 }
 
-/// A load balancer at `lb` that takes redirects, or answers an error while it is told to.
+/// A load balancer that takes redirects, or answers an error while it is told to.
 #[derive(Default)]
 pub struct FakeLb {
+    name: String,
     pub refuses: Cell<bool>,
     /// Takes requests and answers none.
     pub hung: Cell<bool>,
@@ -149,9 +150,14 @@ pub struct FakeLb {
 }
 
 impl FakeLb {
+    /// A load balancer at `lb`.
     pub fn start(network: &Rc<Network>, admin_port: u16) -> Rc<Self> {
-        let lb = Rc::new(Self::default());
-        let (host, network, serving) = (network.host("lb"), network.clone(), lb.clone());
+        Self::start_at(network, "lb", admin_port)
+    }
+
+    pub fn start_at(network: &Rc<Network>, name: &str, admin_port: u16) -> Rc<Self> {
+        let lb = Rc::new(Self { name: name.to_owned(), ..Self::default() });
+        let (host, network, serving) = (network.host(name), network.clone(), lb.clone());
         host.clone().spawn(async move {
             let mut listener = host.bind(admin_port).await.unwrap();
             while let Ok((stream, _)) = listener.accept().await {
@@ -165,7 +171,7 @@ impl FakeLb {
         let mut stream = FrameReader::new(stream);
         while let Ok(Some(request)) = stream.request().await {
             let words = shown(&request);
-            network.tell(format!("lb gets {words}"));
+            network.tell(format!("{} gets {words}", self.name));
             if self.hung.get() {
                 std::future::pending::<()>().await;
             }

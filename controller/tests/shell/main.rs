@@ -6,6 +6,7 @@ mod fake;
 mod guarding;
 mod memory;
 mod probing;
+mod redirects;
 mod store;
 mod tap;
 mod truth;

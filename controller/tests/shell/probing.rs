@@ -187,7 +187,7 @@ fn a_load_balancer_that_was_restarted_is_redirected_again() {
         // A redirect that was held up on its way, of an earlier leader perhaps.
         cluster.lb.route.replace(Some(("node-c:6666".to_owned(), 0)));
         pass(INTERVAL_MS).await;
-        let note = "shard 0 is routed to node-c:6666 by version 0, not to node-a:6666 by version 1";
+        let note = "routed to node-c:6666 by version 0, not to node-a:6666 by version 1";
         assert_eq!(cluster.network.lines(note).len(), 1);
         assert_eq!(*cluster.lb.route.borrow(), Some(("node-a:6666".to_owned(), 1)));
     });

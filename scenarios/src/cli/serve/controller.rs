@@ -170,7 +170,7 @@ fn record(shards: Vec<Shard>, lb: Option<LbAddress>) -> ClusterRecord {
     if let (Some(first), Some(LbAddress { address: Address { host, port }, admin_port })) =
         (shards.first_mut(), lb)
     {
-        first.lb = Some(LbRecord { host, port, admin_port });
+        first.lbs.push(LbRecord { host, port, admin_port });
     }
     ClusterRecord { version: 1, election_version: 0, shards }
 }
@@ -181,8 +181,10 @@ fn shard_record(Shard(nodes): Shard, slots: SlotRange) -> ShardRecord {
         host,
         port,
         role: if at == 0 { NodeRole::Master } else { NodeRole::Slave },
+        deposed: false,
+        lb: None,
     });
-    ShardRecord { slots: vec![slots], nodes: nodes.collect(), lb: None }
+    ShardRecord { slots: vec![slots], nodes: nodes.collect(), lbs: vec![] }
 }
 
 /// All slots in so many ranges of nearly the same length.
@@ -210,8 +212,8 @@ mod tests {
         assert_eq!(ranges, ["0-5460", "5461-10921", "10922-16383"]);
         let masters: Vec<String> = record.masters().into_iter().map(|of| of.member).collect();
         assert_eq!(masters, ["a:1", "c:3", "d:4"].map(node_id));
-        assert_eq!(record.shards[0].lb.as_ref().map(|lb| lb.admin_port), Some(6));
-        assert_eq!(record.shards[1].lb, None);
+        assert_eq!(record.shards[0].lbs[0].admin_port, 6);
+        assert_eq!(record.shards[1].lbs, []);
     }
 
     #[test]
