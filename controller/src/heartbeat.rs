@@ -30,6 +30,9 @@ impl Term {
         };
         match self.config.heartbeat {
             Heartbeat::WithInfo => {
+                if let Some(stall) = self.host.point("before-heartbeat") {
+                    stall.await;
+                }
                 if let Err(why) = self.grant_now(read, shard) {
                     self.note(format!("no heartbeat to {}: {why}", node.address()));
                     return self.ask_info(node).await;

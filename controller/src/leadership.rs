@@ -37,7 +37,7 @@ pub(crate) async fn campaign(
     };
     let mut reached = true;
     loop {
-        let heard = campaign.attend().await;
+        let heard = campaign.attend(&host).await;
         if let Err(error) = &heard
             && reached
         {
@@ -81,7 +81,10 @@ struct Campaign {
 
 impl Campaign {
     /// Keeps the session alive, opens another one if it has ended, and asks who leads.
-    async fn attend(&mut self) -> Result<Leader, StoreClientError> {
+    async fn attend(&mut self, host: &Host) -> Result<Leader, StoreClientError> {
+        if let Some(stall) = host.point("before-keepalive") {
+            stall.await;
+        }
         if let Some(session) = self.session {
             let sent = self.guard.now();
             match self.store.keep_session(session).await {

@@ -257,11 +257,12 @@ pub fn exit_status(cells: &[Cell]) -> u8 {
 
 /// The failed checks of a run that its expectation does not allow.
 pub fn unexpected_failures(run: &RunRecord) -> impl Iterator<Item = &Verdict> {
-    let allowed = match &run.expectation {
-        Expectation::Holds => None,
-        Expectation::Breaks { check, .. } => Some(check),
-    };
-    failures(run).filter(move |verdict| Some(&verdict.check) != allowed)
+    failures(run).filter(move |verdict| match &run.expectation {
+        Expectation::Holds => true,
+        Expectation::Breaks { check, also, .. } => {
+            verdict.check != *check && !also.contains(&verdict.check)
+        }
+    })
 }
 
 fn failures(run: &RunRecord) -> impl Iterator<Item = &Verdict> {

@@ -165,7 +165,7 @@ fn surprises(cells: &[Cell]) -> String {
 fn reasons(cells: &[Cell]) -> String {
     let mut lines: Vec<([&str; 3], Vec<&str>)> = Vec::new();
     for cell in cells {
-        let Expectation::Breaks { check, reason } = &cell.expectation else {
+        let Expectation::Breaks { check, reason, .. } = &cell.expectation else {
             continue;
         };
         let key = [cell.scenario.as_str(), check, reason];

@@ -17,10 +17,14 @@ pub const SCHEMA: u32 = 1;
 pub enum Expectation {
     /// Every check passes in every run.
     Holds,
-    /// This check fails in at least one run of the cell, and no other check in any.
+    /// This check fails in at least one run of the cell, and no check in any but it and those
+    /// that may break with it.
     Breaks {
         /// The check.
         check: String,
+        /// Checks that may break for the same reason.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        also: Vec<String>,
         /// Why it breaks, in one sentence.
         reason: String,
     },

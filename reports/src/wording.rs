@@ -129,8 +129,12 @@ pub fn as_expected(result: &CellResult) -> String {
 pub fn expected(expectation: &Expectation) -> String {
     match expectation {
         Expectation::Holds => "every check passes in every run".into(),
-        Expectation::Breaks { check, reason } => {
-            format!("{check} breaks in at least one run, because {}", sentence_end(reason))
+        Expectation::Breaks { check, also, reason } => {
+            let with_it = match also.is_empty() {
+                true => String::new(),
+                false => format!(" (and with it perhaps {})", also.join(", ")),
+            };
+            format!("{check} breaks in at least one run{with_it}, because {}", sentence_end(reason))
         }
     }
 }
@@ -185,7 +189,7 @@ pub fn run_expectation(run: &RunRecord) -> String {
         Expectation::Holds if run.outcome() == Outcome::Pass => {
             "As expected: every check passes.".into()
         }
-        Expectation::Breaks { check, reason } if failed(run, check) => {
+        Expectation::Breaks { check, reason, .. } if failed(run, check) => {
             let unknown: Vec<&str> = run
                 .counted()
                 .filter(|verdict| verdict.outcome == Outcome::Unknown)

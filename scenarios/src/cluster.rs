@@ -5,12 +5,13 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use controller::cluster_record::{LbRecord, NodeRecord, NodeRole, ShardRecord};
 use controller::store::{StoreConfig, serve_store};
-use controller::{ClusterRecord, ControllerConfig, ControllerRules, LeaseConfig, StoreAddress};
-use host::{Host, LocalBoxFuture, Observation};
-use lb::{LbConfig, ListenerConfig, OnRedirect, Target};
+use controller::{ClusterRecord, ControllerConfig, LeaseConfig, StoreAddress};
+use host::{Clock, Host, LocalBoxFuture};
+use lb::{LbConfig, ListenerConfig, Target};
 use node::slot::SlotRange;
 use node::{LeaseMode, NodeConfig};
 use sha2::{Digest, Sha256};
@@ -19,15 +20,15 @@ use sim::{Process, World, WorldError};
 
 use crate::operator::{self, Order, PlannedOrder};
 use crate::plan::Plan;
-use crate::profile::Profile;
+use crate::switches;
 use crate::workload::{self, Addresses};
 
 /// The port on which nodes, and load balancers, take clients.
 pub const PORT: u16 = 6666;
 const LB_ADMIN_PORT: u16 = 6667;
 const STORE_PORT: u16 = 2379;
-const STORE: &str = "store";
-const LB: &str = "lb-1";
+pub(crate) const STORE: &str = "store";
+pub(crate) const LB: &str = "lb-1";
 /// Clients on the master's side of a partition that takes clients along.
 pub const NEAR_CLIENTS: &str = "clients-1";
 /// Clients on the controller's side.
@@ -52,7 +53,7 @@ pub fn build(plan: &Plan, stop: &Rc<Cell<bool>>) -> Result<World, WorldError> {
     for name in nodes(plan) {
         world.start(&name, node_process(plan))?;
     }
-    world.start(STORE, store_process())?;
+    world.start(STORE, store_process(plan))?;
     if plan.profile.lb {
         world.start(LB, lb_process(plan))?;
     }
@@ -92,86 +93,6 @@ pub fn nodes(plan: &Plan) -> Vec<String> {
 /// The controllers of a plan. The first one leads at first.
 pub fn controllers(plan: &Plan) -> Vec<String> {
     (1..=plan.cluster.controllers).map(|number| format!("controller-{number}")).collect()
-}
-
-/// The machines that a role names now; none if nobody has it. Besides the roles below every
-/// machine's own name is one.
-pub fn resolve(plan: &Plan, mastership: &Mastership, role: &str) -> Vec<String> {
-    let master = mastership.master.as_str();
-    let own = |name: &str| machines(plan).into_iter().filter(|known| known == name).collect();
-    match role {
-        "master" => vec![master.to_owned()],
-        "deposed" => mastership.deposed.iter().cloned().collect(),
-        "replicas" => nodes(plan).into_iter().filter(|name| name != master).collect(),
-        "controllers" => controllers(plan),
-        "store" => own(STORE),
-        "lb" => own(LB),
-        "near-clients" => own(NEAR_CLIENTS),
-        "far-clients" => own(FAR_CLIENTS),
-        "control-plane" => [own(STORE), controllers(plan)].concat(),
-        "others" => {
-            let near = [master, NEAR_CLIENTS];
-            machines(plan).into_iter().filter(|name| !near.contains(&name.as_str())).collect()
-        }
-        name => own(name),
-    }
-}
-
-/// The roles that [`resolve`] knows, with what each names, for the reference pages.
-pub const ROLES: [(&str, &str); 10] = [
-    ("master", "the master by the store's last commit"),
-    ("deposed", "the master before the store's last commit that named another one"),
-    ("replicas", "the other data nodes"),
-    ("controllers", "all controllers"),
-    ("store", "the store"),
-    ("lb", "the load balancer, if the profile has one"),
-    ("near-clients", "the clients on the master's side of a partition that takes clients along"),
-    ("far-clients", "the clients on the controller's side"),
-    ("control-plane", "the store and all controllers"),
-    ("others", "everything but the master and the near clients"),
-];
-
-/// Every role and machine that a fault of this plan can name.
-pub fn roles(plan: &Plan) -> Vec<String> {
-    let named = ROLES.iter().map(|(role, _)| *role).filter(|role| plan.profile.lb || *role != "lb");
-    named.map(str::to_owned).chain(machines(plan)).collect()
-}
-
-/// Who is master by the store's last commit, and who was before, read on from where it was read
-/// before.
-#[derive(Debug)]
-pub struct Mastership {
-    events_read: usize,
-    master: String,
-    deposed: Option<String>,
-}
-
-impl Mastership {
-    /// Before any commit: the first node.
-    pub fn new(plan: &Plan) -> Self {
-        Self { events_read: 0, master: nodes(plan)[0].clone(), deposed: None }
-    }
-
-    /// The machine that the last commit names.
-    pub fn read(&mut self, plan: &Plan, world: &World) -> &str {
-        world.history(|history| {
-            for event in &history.events()[self.events_read..] {
-                let What::Observe { observation: Observation::Committed { masters, .. }, .. } =
-                    &event.what
-                else {
-                    continue;
-                };
-                let named = masters.iter().find(|master| master.shard == SHARD);
-                let is_named = |name: &String| named.is_some_and(|m| m.member == node_id(name));
-                let master = nodes(plan).into_iter().find(is_named);
-                if let Some(master) = master.filter(|master| *master != self.master) {
-                    self.deposed = Some(std::mem::replace(&mut self.master, master));
-                }
-            }
-            self.events_read = history.events().len();
-        });
-        &self.master
-    }
 }
 
 /// The id of a data node: 40 hexadecimal digits derived from its name, so that it can be told
@@ -224,21 +145,19 @@ fn initial_record(plan: &Plan) -> ClusterRecord {
 }
 
 fn node_process(plan: &Plan) -> Process {
-    let config = NodeConfig {
-        port: PORT,
-        master_lease_mode: plan.profile.lease_mode,
-        ..NodeConfig::default()
-    };
+    let config = NodeConfig { port: PORT, ..switches::node(&plan.profile) };
     process(config, node::serve)
 }
 
-fn store_process() -> Process {
-    process(StoreConfig { port: STORE_PORT, elect_after_restart_wait_ms: 0 }, serve_store)
+fn store_process(plan: &Plan) -> Process {
+    let elect_after_restart_wait_ms = switches::elect_after_restart_wait_ms(&plan.profile);
+    process(StoreConfig { port: STORE_PORT, elect_after_restart_wait_ms }, serve_store)
 }
 
 fn controller_process(plan: &Plan, name: &str) -> Process {
     let profile = &plan.profile;
-    let lease = LeaseConfig { ttl_ms: profile.ttl_ms };
+    let ttl_ms = plan.lease_ttl_ms.get(name).copied().unwrap_or(profile.ttl_ms);
+    let lease = LeaseConfig { ttl_ms };
     let config = ControllerConfig {
         name: name.to_owned(),
         store: StoreAddress { host: STORE.to_owned(), port: STORE_PORT },
@@ -246,11 +165,20 @@ fn controller_process(plan: &Plan, name: &str) -> Process {
         probe: profile.probe,
         lease: (profile.lease_mode != LeaseMode::Disabled).then_some(lease),
         heartbeat: profile.heartbeat,
-        rules: ControllerRules::default(),
+        rules: switches::controller(profile),
         initial: initial_record(plan),
     };
-    process(config, controller::serve)
+    // The first one is up first, so that it leads at first, whatever the seed.
+    let number = controllers(plan).iter().position(|known| known == name).unwrap_or(0);
+    let later = CONTROLLERS_APART * u32::try_from(number).expect("a few");
+    process(config, move |host: Host, config| async move {
+        host.sleep(Clock::Monotonic, later).await;
+        controller::serve(host, config).await
+    })
 }
+
+/// How long after the one before it a controller begins.
+const CONTROLLERS_APART: Duration = Duration::from_millis(500);
 
 fn operator_process(plan: &Plan) -> Process {
     let request = |planned: &PlannedOrder| {
@@ -279,14 +207,8 @@ fn by_hand(record: &ClusterRecord, node: &str, version: i64) -> (Vec<(String, u1
     (vec![(node.to_owned(), PORT)], words.to_vec())
 }
 
-/// What load balancers do about established flows, and whether they refuse older redirects: as
-/// the proposal leaves it.
-fn lb_settings(_: &Profile) -> (OnRedirect, bool) {
-    (OnRedirect::Keep, false)
-}
-
 fn lb_process(plan: &Plan) -> Process {
-    let (on_redirect, refuse_older) = lb_settings(&plan.profile);
+    let (on_redirect, refuse_older) = switches::lb(&plan.profile);
     let listener = ListenerConfig {
         shard: SHARD,
         port: PORT,

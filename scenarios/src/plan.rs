@@ -47,6 +47,9 @@ pub struct Plan {
     pub workload: Workload,
     /// The protection under test.
     pub profile: Profile,
+    /// The TTL that a controller grants, by machine, where it is not the profile's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lease_ttl_ms: BTreeMap<String, u64>,
     /// How clocks differ, by machine; the others are exact.
     pub clocks: BTreeMap<String, ClockPlan>,
     /// What the operator orders, in the order of time.

@@ -4,9 +4,9 @@
 
 use sim::fault::{DiskTrouble, Fault, PlannedFault};
 
-use crate::cluster;
 use crate::plan::{Plan, PlanError};
 use crate::points;
+use crate::roles;
 
 /// The most by which a clock may drift: at half or one and a half times its pace.
 const PPM_MAX: u64 = 500_000;
@@ -16,7 +16,7 @@ const PPM_MAX: u64 = 500_000;
 /// # Errors
 /// With its place, the field, and what is allowed.
 pub(crate) fn check(plan: &Plan) -> Result<(), PlanError> {
-    let roles = cluster::roles(plan);
+    let roles = roles::roles(plan);
     for (at, planned) in plan.faults.iter().enumerate() {
         let refused = times(plan, planned).or_else(|| numbers(plan, &planned.fault));
         if let Some(Refused { field, value, allowed }) = refused {

@@ -6,9 +6,20 @@
 use crate::names;
 
 /// Every point: its name, the process that has it, and what it has done when it comes there.
-pub const POINTS: [(&str, &str, &str); 5] = [
+pub const POINTS: [(&str, &str, &str); 8] = [
     ("after-lease-check", "node", "it found its lease good, and has not written yet"),
     ("before-reply", "node", "it has written, and has not acknowledged yet"),
+    (
+        "before-keepalive",
+        "controller",
+        "its session is due to be kept alive, and it has not said so",
+    ),
+    (
+        "before-heartbeat",
+        "controller",
+        "it has read the store, and has not looked at its guard yet",
+    ),
+    ("after-guard-check", "controller", "its guard let a heartbeat pass, and it is not sent yet"),
     ("before-store-write", "controller", "it chose a successor, and has not written it yet"),
     (
         "before-topology-push",

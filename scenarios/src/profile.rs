@@ -27,6 +27,9 @@ pub struct Profile {
     pub lb: bool,
     /// The lease's time to live in milliseconds; the yardstick also where there is no lease.
     pub ttl_ms: u64,
+    /// The longest lease that a node takes, in milliseconds; any if none.
+    #[serde(default)]
+    pub lease_ms_max: Option<u64>,
     /// How long the controller's leadership outlives its last keepalive, in milliseconds.
     pub session_ttl_ms: u64,
     /// What it promises besides what is judged of every profile.
@@ -49,7 +52,7 @@ pub struct Profile {
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
     /// No built-in profile has this name.
-    #[error("no profile is named `{name}`; {}", names::near(name, &built_in_names()))]
+    #[error("no profile is named `{name}`; {}", names::near(name, &all_names()))]
     Unknown {
         /// The name asked for.
         name: String,
@@ -80,17 +83,28 @@ pub enum ProfileError {
 }
 
 /// The built-in profiles, in the order of the tables.
-const BUILT_IN: [(&str, &str); 5] = [
+const BUILT_IN: [(&str, &str); 7] = [
     ("baseline", include_str!("../profiles/baseline.toml")),
     ("lb", include_str!("../profiles/lb.toml")),
     ("lease-log", include_str!("../profiles/lease-log.toml")),
     ("lease", include_str!("../profiles/lease.toml")),
     ("lease-lb", include_str!("../profiles/lease-lb.toml")),
+    ("hardened", include_str!("../profiles/hardened.toml")),
+    ("zero-window", include_str!("../profiles/zero-window.toml")),
 ];
 
-/// The names of the built-in profiles, in the order of the tables.
+/// Built-in profiles that are played only when named.
+const WHEN_NAMED: [(&str, &str); 1] =
+    [("upstream-timing", include_str!("../profiles/upstream-timing.toml"))];
+
+/// The names of the built-in profiles that are played by default, in the order of the tables.
 pub fn built_in_names() -> Vec<&'static str> {
     BUILT_IN.iter().map(|(name, _)| *name).collect()
+}
+
+/// The names of all built-in profiles.
+pub fn all_names() -> Vec<&'static str> {
+    BUILT_IN.iter().chain(&WHEN_NAMED).map(|(name, _)| *name).collect()
 }
 
 impl Profile {
@@ -101,7 +115,8 @@ impl Profile {
     /// If there is none of that name; the error lists near ones.
     pub fn built_in(name: &str) -> Result<Self, ProfileError> {
         let unknown = || ProfileError::Unknown { name: name.to_owned() };
-        let known = BUILT_IN.iter().filter(|(known, _)| profile_variant::is_of(name, known));
+        let all = BUILT_IN.iter().chain(&WHEN_NAMED);
+        let known = all.filter(|(known, _)| profile_variant::is_of(name, known));
         // `lease-lb` is no variant of `lease`.
         let (known, text) = known.max_by_key(|(known, _)| known.len()).ok_or_else(unknown)?;
         let mut profile = Self::parse(known, text)?;
@@ -165,11 +180,12 @@ impl Profile {
     }
 
     /// How long until a master that fails silently is replaced, at most, in milliseconds: a
-    /// round that had just begun, the failing rounds, asking the old master once more, and the
-    /// push.
+    /// round that had just begun, the failing rounds, asking the old master once more, the push,
+    /// and the wait of rule `promotion-wait`.
     pub fn detection_ms(&self) -> u64 {
         let ProbeConfig { interval_ms, connect_timeout_ms, failures, .. } = self.probe;
-        interval_ms + self.round_ms() * u64::from(failures) + 2 * connect_timeout_ms
+        let wait_ms = if self.has(Rule::PromotionWait) { self.ttl_ms } else { 0 };
+        interval_ms + self.round_ms() * u64::from(failures) + 2 * connect_timeout_ms + wait_ms
     }
 }
 
@@ -182,10 +198,12 @@ mod tests {
 
     #[test]
     fn every_built_in_profile_is_valid_and_its_ttl_exceeds_detection() {
-        for name in built_in_names() {
+        for name in all_names() {
             let profile = Profile::built_in(name).expect("valid");
             assert_eq!(profile.name, name);
-            assert!(profile.ttl_ms > profile.detection_ms(), "else `holds` would be empty");
+            let waits = profile.has(Rule::PromotionWait);
+            let ends_after_p = profile.ttl_ms > profile.detection_ms();
+            assert!(waits || ends_after_p, "else `holds` would be empty");
         }
     }
 

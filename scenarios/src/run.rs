@@ -16,8 +16,9 @@ use sim::history::{History, Phase, ProcessState, What};
 use sim::nemesis::{Nemesis, NemesisError};
 use sim::{World, WorldError};
 
-use crate::cluster::{self, FAR_CLIENTS, Mastership};
+use crate::cluster::{self, FAR_CLIENTS};
 use crate::plan::Plan;
+use crate::roles::{self, Offices};
 use crate::topology_text;
 use crate::workload::{Addresses, reader};
 
@@ -63,7 +64,7 @@ pub fn run(plan: &Plan) -> Result<Run, RunError> {
     let stop = Rc::new(Cell::new(false));
     let world = cluster::build(plan, &stop)?;
     let nemesis = Nemesis::new(&plan.faults, triggers_until_ms(plan));
-    let mut running = Running { plan, world, nemesis, mastership: Mastership::new(plan), stop };
+    let mut running = Running { plan, world, nemesis, offices: Offices::new(plan), stop };
     running.settle()?;
     running.disturb()?;
     running.heal()?;
@@ -105,7 +106,7 @@ struct Running<'a> {
     plan: &'a Plan,
     world: World,
     nemesis: Nemesis,
-    mastership: Mastership,
+    offices: Offices,
     stop: Rc<Cell<bool>>,
 }
 
@@ -127,9 +128,9 @@ impl Running<'_> {
         let until_ms = self.world.now_ms() + self.plan.phases.disturb_ms_min;
         while self.world.now_ms() < until_ms || !self.nemesis.is_over() {
             let plan = self.plan;
-            self.mastership.read(plan, &self.world);
-            let mastership = &self.mastership;
-            let resolve = |_: &World, role: &str| cluster::resolve(plan, mastership, role);
+            self.offices.read(plan, &self.world);
+            let offices = &self.offices;
+            let resolve = |_: &World, role: &str| roles::resolve(plan, offices, role);
             if self.nemesis.act(&mut self.world, &resolve)? {
                 self.world.sample();
             }
@@ -200,7 +201,8 @@ impl Running<'_> {
     /// What keeps the cluster from being at rest: none if there is one writable master, the one
     /// that the store names, and everybody follows it under one version.
     fn unrest(&mut self) -> Result<Option<String>, WorldError> {
-        let master = self.mastership.read(self.plan, &self.world);
+        self.offices.read(self.plan, &self.world);
+        let master = self.offices.master();
         let version = self.world.status(master)?.1.map(|status| status.topology_version);
         for name in cluster::nodes(self.plan) {
             let (state, status) = self.world.status(&name)?;

@@ -23,7 +23,10 @@ fn every_scenario_gives_the_same_history_in_another_process_with_others_beside_i
         run_dir::save(&out.path().join(scenario.name), &plan, &here, &record).unwrap();
     }
     let child = out.path().join("child");
-    let plans = catalogue::ALL.map(|scenario| out.path().join(scenario.name).join("plan.toml"));
+    let plans: Vec<_> = catalogue::ALL
+        .iter()
+        .map(|scenario| out.path().join(scenario.name).join("plan.toml"))
+        .collect();
     let status = Command::new(env!("CARGO_BIN_EXE_splitbrain"))
         .arg("run")
         .args(&plans)
@@ -33,7 +36,7 @@ fn every_scenario_gives_the_same_history_in_another_process_with_others_beside_i
         .unwrap()
         .status;
     assert_eq!(status.code(), Some(0), "all as expected");
-    for scenario in &catalogue::ALL {
+    for scenario in catalogue::ALL {
         let here = run_dir::load(&out.path().join(scenario.name)).unwrap();
         let there = run_dir::load(&child.join(run_dir::relative(&here.record))).unwrap();
         if let Some((here, there)) = here.history.first_difference(&there.history) {

@@ -13,10 +13,16 @@ pub enum Goal {
     LbWrites,
     /// A promotion took effect.
     Promotion,
+    /// A second one did, too.
+    TwoPromotions,
     /// No commit changed a master.
     NoPromotion,
     /// A deposed node acknowledged a write after p.
     StaleWrite,
+    /// It did so for a client behind a load balancer.
+    StaleLbWrite,
+    /// Another controller than the first one believed that it leads.
+    LeaderChange,
     /// The lease of the master of before p ran out after p, while it was not renewed.
     LeaseEndedAfterP,
     /// A process was killed and began another life.
@@ -36,8 +42,11 @@ impl Goal {
             Goal::Writes => "clients wrote before the faults and after the heal",
             Goal::LbWrites => "clients behind a load balancer wrote after the heal",
             Goal::Promotion => "a promotion took effect",
+            Goal::TwoPromotions => "two promotions took effect",
             Goal::NoPromotion => "no master was changed",
             Goal::StaleWrite => "a deposed node acknowledged a write",
+            Goal::StaleLbWrite => "a deposed node acknowledged a write through a load balancer",
+            Goal::LeaderChange => "another controller began to lead",
             Goal::LeaseEndedAfterP => "the old master's lease ran out after the promotion",
             Goal::Restart => "a process began another life",
             Goal::Hang => "a process hung",

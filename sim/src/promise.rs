@@ -23,11 +23,13 @@ pub enum Promise {
     LbSeparates,
     /// From the instant of a promotion on no deposed node has authority.
     NoSpan,
+    /// Every shard always has a node that takes writes.
+    NoOutage,
 }
 
 impl Promise {
     /// Every promise that there is.
-    pub const ALL: [Promise; 8] = [
+    pub const ALL: [Promise; 9] = [
         Promise::Linearizability,
         Promise::MonotonicReads,
         Promise::EqualReplicas,
@@ -36,5 +38,6 @@ impl Promise {
         Promise::ClosedStart,
         Promise::LbSeparates,
         Promise::NoSpan,
+        Promise::NoOutage,
     ];
 }

@@ -12,7 +12,11 @@ fn holds() -> Expectation {
 }
 
 fn breaks() -> Expectation {
-    Expectation::Breaks { check: SPAN.into(), reason: "a late heartbeat grants anew".into() }
+    Expectation::Breaks {
+        check: SPAN.into(),
+        also: vec![],
+        reason: "a late heartbeat grants anew".into(),
+    }
 }
 
 fn run(seed: u64, expectation: Expectation, verdicts: &[(&str, Outcome)]) -> RunRecord {

@@ -79,7 +79,7 @@ fn row(cell: &Cell, page: Option<String>) -> Markup {
             }
             td.(result_class(&cell.result)) {
                 (wording::as_expected(&cell.result))
-                @if let (CellResult::AsExpected, Expectation::Breaks { check, reason }) = (&cell.result, &cell.expectation) {
+                @if let (CellResult::AsExpected, Expectation::Breaks { check, reason, .. }) = (&cell.result, &cell.expectation) {
                     ": " code { (check) } span.light { ", " (reason) }
                 }
             }

@@ -312,6 +312,7 @@ fn record(history: &History) -> RunRecord {
         tick_ms: 5,
         expectation: Expectation::Breaks {
             check: "span-within-ttl".into(),
+            also: vec![],
             reason:
                 "a heartbeat that waited in the hung master's socket grants a full TTL on resume"
                     .into(),

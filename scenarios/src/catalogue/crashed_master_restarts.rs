@@ -7,6 +7,7 @@ use sim::goal::Goal;
 
 use super::{Draw, NOTHING_ENDS_IT, PLAIN, Scenario, breaks};
 use crate::profile::Profile;
+use crate::rule::Rule;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "crashed_master_restarts",
@@ -15,7 +16,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
             while.",
     faults,
     expectation,
-    goals: |_| vec![Goal::Promotion, Goal::Restart, Goal::StaleWrite],
+    goals,
     ..PLAIN
 };
 
@@ -36,8 +37,18 @@ fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
     ]
 }
 
+fn goals(profile: &Profile) -> Vec<Goal> {
+    let mut goals = vec![Goal::Promotion, Goal::Restart];
+    goals.extend((!profile.has(Rule::ClosedStart)).then_some(Goal::StaleWrite));
+    goals
+}
+
 fn expectation(profile: &Profile) -> Expectation {
-    breaks(if profile.blocks_writes() { NO_LEASE_AFTER_RESTART } else { NOTHING_ENDS_IT })
+    match (profile.blocks_writes(), profile.has(Rule::ClosedStart)) {
+        (true, true) => Expectation::Holds,
+        (true, false) => breaks(NO_LEASE_AFTER_RESTART),
+        (false, _) => breaks(NOTHING_ENDS_IT),
+    }
 }
 
 const NO_LEASE_AFTER_RESTART: &str = "a restarted node is master again by its nodes.conf and has \

@@ -18,23 +18,29 @@ pub(super) const SCENARIO: Scenario = Scenario {
     faults,
     promises: &[Promise::EqualReplicas],
     expectation,
-    goals: |_| vec![Goal::Promotion, Goal::StaleWrite],
+    goals: |_| vec![Goal::Promotion],
     shows: Some(Shows::alone(Rule::TruncateRejoin, "lease", EQUAL_REPLICAS)),
     ..PLAIN
 };
 
 fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
     let at_ms = draw.beginning_ms();
-    // Back while its lease still runs, so that the span holds under every profile: what breaks is
-    // the data alone.
-    let heal_at_ms = at_ms + draw.detection_ms() + draw.round_ms();
-    let cut = Fault::Partition {
-        a: vec!["control-plane".into(), "replicas".into()],
+    // Back before a TTL has passed since the promotion, so that the span holds under every
+    // profile: what breaks is the data alone.
+    let heal_at_ms = at_ms + draw.detection_ms() + 4 * draw.round_ms();
+    let cut = |a: &[&str]| Fault::Partition {
+        a: a.iter().map(|role| (*role).to_owned()).collect(),
         b: vec!["master".into()],
         way: Way::Both,
         kind: CutKind::Drop,
     };
-    vec![PlannedFault { at_ms, heal_at_ms, after: None, fault: cut }]
+    // Its clients reach it for a moment only, so that the successor soon has written more.
+    let few_ms = at_ms + draw.round_ms() / 2;
+    let (rest, clients) = (["control-plane", "replicas"], ["near-clients", "far-clients"]);
+    vec![
+        PlannedFault { at_ms, heal_at_ms, after: None, fault: cut(&rest) },
+        PlannedFault { at_ms: few_ms, heal_at_ms, after: None, fault: cut(&clients) },
+    ]
 }
 
 fn expectation(profile: &Profile) -> Expectation {
@@ -43,6 +49,7 @@ fn expectation(profile: &Profile) -> Expectation {
     }
     Expectation::Breaks {
         check: EQUAL_REPLICAS.to_owned(),
+        also: vec![],
         reason: "the deposed master's sequence is the successor's past, so it goes on from there \
                  and keeps what it alone has"
             .to_owned(),

@@ -11,11 +11,11 @@ use crate::profile::Profile;
 use crate::rule::Rule;
 
 /// How slow the clocks are; assumed by the profile, too.
-const DRIFT_PPM: u64 = 20_000;
+const DRIFT_PPM: u64 = 60_000;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "drifting_clocks",
-    story: "The master's clocks run slow by two per cent, within what is assumed; its network \
+    story: "The master's clocks run slow by six per cent, within what is assumed; its network \
             card stops sending, so that it takes heartbeats until the very moment at which it \
             is replaced. TTL and probes are such that the drift of one TTL is longer than the \
             time from the last heartbeat to the promotion.",
@@ -37,6 +37,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
 fn adjust(profile: &mut Profile) {
     profile.ttl_ms = 60_000;
     profile.drift_ppm = DRIFT_PPM;
+    profile.lease_ms_max = profile.lease_ms_max.map(|_| profile.ttl_ms);
     profile.probe.connect_timeout_ms = 100;
     profile.probe.request_timeout_ms = 100;
 }
@@ -49,8 +50,7 @@ fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
         clocks: vec![Clock::Wall, Clock::Monotonic, Clock::Boottime],
         ppm: -i64::try_from(DRIFT_PPM).expect("a small number"),
     };
-    let mute =
-        Fault::Nic { target: "master".into(), packets: Packets::Out, kind: CutKind::Drop };
+    let mute = Fault::Nic { target: "master".into(), packets: Packets::Out, kind: CutKind::Drop };
     vec![
         PlannedFault { at_ms, heal_at_ms, after: None, fault: drift },
         PlannedFault { at_ms: at_ms + 100, heal_at_ms, after: None, fault: mute },

@@ -6,7 +6,7 @@ use sim::fault::{CutKind, Fault, Way};
 use sim::goal::Goal;
 use sim::promise::Promise;
 
-use super::{Draw, PLAIN, Scenario, Shows, holds_with_a_lease, promotion_goals};
+use super::{Draw, NOTHING_ENDS_IT, PLAIN, Scenario, Shows, breaks_with, promotion_goals};
 use crate::profile::Profile;
 use crate::rule::Rule;
 
@@ -31,11 +31,15 @@ pub(super) const SCENARIO: Scenario = Scenario {
 };
 
 fn expectation(profile: &Profile) -> Expectation {
-    if !profile.lb || !profile.blocks_writes() || profile.has(Rule::LbSever) {
-        return holds_with_a_lease(profile);
+    if !profile.blocks_writes() {
+        return breaks_with(&[LB_SEPARATES], NOTHING_ENDS_IT);
+    }
+    if !profile.lb || profile.has(Rule::LbSever) {
+        return Expectation::Holds;
     }
     Expectation::Breaks {
         check: LB_SEPARATES.to_owned(),
+        also: vec![],
         reason: "a redirect changes where new connections go, and leaves the old ones alone"
             .to_owned(),
     }

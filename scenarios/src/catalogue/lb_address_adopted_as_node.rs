@@ -1,7 +1,6 @@
 //! A node with a version above the store's makes the controller adopt what it shows to clients.
 
 use reports::record::Expectation;
-use sim::goal::Goal;
 
 use super::{Draw, PLAIN, Scenario};
 use crate::operator::{Order, PlannedOrder};
@@ -18,7 +17,6 @@ pub(super) const SCENARIO: Scenario = Scenario {
         vec![PlannedOrder { at_ms: draw.beginning_ms(), order }]
     },
     expectation,
-    goals: |_| vec![Goal::NoPromotion],
     ..PLAIN
 };
 

@@ -3,11 +3,32 @@
 mod canary;
 mod controller_cut_from_master;
 mod crashed_master_restarts;
+mod deposed_master_rejoins;
+mod drifting_clocks;
+mod established_flow_outlives_redirect;
+mod healthy_for_long;
+mod heartbeat_waits_out_a_partition;
 mod hung_master_returns;
+mod lb_address_adopted_as_node;
+mod leader_cut_from_store;
 mod master_cut_with_its_clients;
 mod nic_fails_and_returns;
 mod no_fault;
 mod one_way_master;
+mod power_loss_and_old_heartbeats;
+mod promoted_then_cut_off;
+mod restart_without_a_lease;
+mod rolling_restart;
+mod stale_controller_after_restart;
+mod stall_on_the_write_path;
+mod store_restarts;
+mod successor_dies_too;
+mod ttl_typo;
+mod two_controllers_lead;
+mod two_failovers_in_a_row;
+mod vm_freeze_with_a_lease;
+mod vm_suspend_with_a_lease;
+mod wall_clock_steps_back;
 
 use rand::Rng;
 use reports::record::Expectation;
@@ -36,6 +57,8 @@ pub struct Scenario {
     pub adjust: fn(&mut Profile),
     /// The machines that it is played on.
     pub cluster: Cluster,
+    /// What else it changes of the plan, before faults and orders are drawn.
+    pub shape: fn(&mut Plan),
     /// What the operator orders, drawn from the seed.
     pub orders: fn(&mut Draw) -> Vec<PlannedOrder>,
     /// What happens, drawn from the seed.
@@ -60,6 +83,17 @@ pub struct Shows {
     pub base: &'static str,
     /// The check.
     pub check: &'static str,
+    /// The rules that cover for it in `hardened`, so that nothing breaks there without it alone.
+    pub covered_by: &'static [Rule],
+    /// Why it is kept all the same.
+    pub kept: &'static str,
+}
+
+impl Shows {
+    /// A rule that nothing covers.
+    const fn alone(rule: Rule, base: &'static str, check: &'static str) -> Self {
+        Self { rule, base, check, covered_by: &[], kept: "" }
+    }
 }
 
 /// A scenario that does nothing: what the others do not say is as it is here.
@@ -68,6 +102,7 @@ pub(crate) const PLAIN: Scenario = Scenario {
     story: "",
     adjust: |_| {},
     cluster: Cluster { replicas: 2, controllers: 1 },
+    shape: |_| {},
     orders: |_| Vec::new(),
     faults: |_| Vec::new(),
     promises: &[],
@@ -78,7 +113,7 @@ pub(crate) const PLAIN: Scenario = Scenario {
 };
 
 /// Every scenario, in the order of the tables.
-pub const ALL: [Scenario; 11] = [
+pub static ALL: &[Scenario] = &[
     no_fault::SCENARIO,
     controller_cut_from_master::DROP,
     controller_cut_from_master::STALL,
@@ -90,10 +125,32 @@ pub const ALL: [Scenario; 11] = [
     crashed_master_restarts::SCENARIO,
     one_way_master::DEAF,
     one_way_master::MUTE,
+    heartbeat_waits_out_a_partition::SCENARIO,
+    wall_clock_steps_back::SCENARIO,
+    vm_suspend_with_a_lease::SCENARIO,
+    vm_freeze_with_a_lease::SCENARIO,
+    drifting_clocks::SCENARIO,
+    restart_without_a_lease::SCENARIO,
+    promoted_then_cut_off::SCENARIO,
+    stall_on_the_write_path::BEFORE_WRITE,
+    stall_on_the_write_path::BEFORE_REPLY,
+    two_controllers_lead::SCENARIO,
+    leader_cut_from_store::SCENARIO,
+    stale_controller_after_restart::SCENARIO,
+    deposed_master_rejoins::SCENARIO,
+    two_failovers_in_a_row::SCENARIO,
+    successor_dies_too::SCENARIO,
+    established_flow_outlives_redirect::SCENARIO,
+    power_loss_and_old_heartbeats::SCENARIO,
+    lb_address_adopted_as_node::SCENARIO,
+    ttl_typo::SCENARIO,
+    store_restarts::SCENARIO,
+    rolling_restart::SCENARIO,
+    healthy_for_long::SCENARIO,
 ];
 
 /// The one that always fails, to prove that failures are reported.
-pub const CANARY: Scenario = canary::SCENARIO;
+pub static CANARY: Scenario = canary::SCENARIO;
 
 /// No scenario has this name.
 #[derive(Debug, thiserror::Error)]
@@ -107,9 +164,9 @@ pub struct UnknownScenario {
 ///
 /// # Errors
 /// If there is none of that name; the error lists near ones.
-pub fn find(name: &str) -> Result<Scenario, UnknownScenario> {
+pub fn find(name: &str) -> Result<&'static Scenario, UnknownScenario> {
     let unknown = || UnknownScenario { name: name.to_owned() };
-    ALL.into_iter().chain([CANARY]).find(|scenario| scenario.name == name).ok_or_else(unknown)
+    ALL.iter().chain([&CANARY]).find(|scenario| scenario.name == name).ok_or_else(unknown)
 }
 
 /// The names of all scenarios.
@@ -144,10 +201,12 @@ impl Scenario {
             cluster: self.cluster.clone(),
             workload: Workload { pause_ms_min: 50, pause_ms_max: 250, timeout_ms: 500 },
             profile: profile.clone(),
+            lease_ttl_ms: Default::default(),
             clocks: Default::default(),
             orders: Vec::new(),
             faults: Vec::new(),
         };
+        (self.shape)(&mut plan);
         let mut draw = Draw { profile, random: random_stream(seed, "plan") };
         plan.faults = (self.faults)(&mut draw);
         plan.orders = (self.orders)(&mut draw);
@@ -159,14 +218,19 @@ impl Scenario {
 }
 
 /// As long as nobody is promoted there is one master, and one master promises everything but a
-/// lease that is needed from the start.
+/// lease that is needed from the start, and that it is always there.
 fn promises(profile: &Profile, goals: &[Goal], judged: &[Promise]) -> Vec<Promise> {
     if !goals.contains(&Goal::NoPromotion) {
         let more = judged.iter().filter(|promise| !profile.promises.contains(promise));
         return profile.promises.iter().chain(more).copied().collect();
     }
-    let needs_more = |promise: &Promise| *promise == Promise::ClosedStart;
-    Promise::ALL.into_iter().filter(|p| !needs_more(p) || profile.promises.contains(p)).collect()
+    let needs_more = [Promise::ClosedStart, Promise::NoOutage];
+    let made = |promise: &Promise| {
+        !needs_more.contains(promise)
+            || profile.promises.contains(promise)
+            || judged.contains(promise)
+    };
+    Promise::ALL.into_iter().filter(made).collect()
 }
 
 /// Settling lasts so long: long enough for a first round of probes and a first full sync.
@@ -205,6 +269,16 @@ impl Draw<'_> {
         vec![PlannedFault::between(at_ms, at_ms + self.long_ms(), fault)]
     }
 
+    /// How long until a silent master is replaced, at most.
+    pub fn detection_ms(&self) -> u64 {
+        self.profile.detection_ms()
+    }
+
+    /// The longest that a round of probes lasts.
+    pub fn round_ms(&self) -> u64 {
+        self.profile.round_ms()
+    }
+
     fn up_to_a_round_ms(&mut self) -> u64 {
         self.random.random_range(0..self.profile.round_ms())
     }
@@ -217,7 +291,8 @@ fn holds_with_a_lease(profile: &Profile) -> Expectation {
 
 /// As above, but the heartbeat that waited renews the lease, unless none was sent.
 fn holds_without_buffered_heartbeats(profile: &Profile) -> Expectation {
-    let buffered = profile.heartbeat == controller::Heartbeat::WithInfo;
+    let buffered =
+        profile.heartbeat == controller::Heartbeat::WithInfo && !profile.has(Rule::DatedHeartbeat);
     if profile.blocks_writes() && buffered {
         breaks(LATE_HEARTBEAT)
     } else {
@@ -226,7 +301,16 @@ fn holds_without_buffered_heartbeats(profile: &Profile) -> Expectation {
 }
 
 fn breaks(reason: &str) -> Expectation {
-    Expectation::Breaks { check: SPAN_WITHIN_TTL.to_owned(), reason: reason.to_owned() }
+    breaks_with(&[], reason)
+}
+
+/// The bound on the span breaks, and these checks may break for the same reason.
+fn breaks_with(also: &[&str], reason: &str) -> Expectation {
+    Expectation::Breaks {
+        check: SPAN_WITHIN_TTL.to_owned(),
+        also: also.iter().map(|check| (*check).to_owned()).collect(),
+        reason: reason.to_owned(),
+    }
 }
 
 const NOTHING_ENDS_IT: &str =
@@ -236,7 +320,7 @@ const LATE_HEARTBEAT: &str = "a heartbeat that waited is processed late and gran
 
 /// A promotion; with a lease that must hold, one that ran out after it.
 fn promotion_goals(profile: &Profile) -> Vec<Goal> {
-    if profile.blocks_writes() {
+    if profile.blocks_writes() && !profile.has(Rule::PromotionWait) {
         vec![Goal::Promotion, Goal::LeaseEndedAfterP]
     } else {
         vec![Goal::Promotion]
@@ -246,7 +330,7 @@ fn promotion_goals(profile: &Profile) -> Vec<Goal> {
 /// As above, and where clients reach the old master while nothing stops it, stale writes.
 fn promotion_goals_with_reachable_master(profile: &Profile) -> Vec<Goal> {
     let mut goals = promotion_goals(profile);
-    goals.push(Goal::StaleWrite);
+    goals.extend((!profile.has(Rule::PromotionWait)).then_some(Goal::StaleWrite));
     goals
 }
 
@@ -258,7 +342,7 @@ mod tests {
     #[test]
     fn a_plan_is_a_function_of_scenario_profile_and_seed() {
         let profile = Profile::built_in("lease").expect("valid");
-        for scenario in &ALL {
+        for scenario in ALL {
             let plan = scenario.plan(&profile, 7);
             assert_eq!(plan, scenario.plan(&profile, 7));
             assert_ne!(plan, scenario.plan(&profile, 8), "the seed matters");

@@ -2,6 +2,7 @@
 
 use reports::record::Expectation;
 use sim::goal::Goal;
+use sim::promise::Promise;
 
 use super::{PLAIN, Scenario};
 
@@ -11,5 +12,6 @@ pub(super) const SCENARIO: Scenario = Scenario {
     faults: |_| vec![],
     expectation: |_| Expectation::Holds,
     goals: |_| vec![Goal::NoPromotion],
+    promises: &[Promise::NoOutage],
     ..PLAIN
 };

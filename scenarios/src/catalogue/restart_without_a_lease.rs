@@ -32,8 +32,13 @@ fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
     };
     vec![
         // The cut is there when the process begins, so that no heartbeat is earlier.
-        PlannedFault { at_ms, heal_at_ms: at_ms + 200, fault: kill },
-        PlannedFault { at_ms: at_ms + 100, heal_at_ms: at_ms + draw.long_ms(), fault: cut },
+        PlannedFault { at_ms, heal_at_ms: at_ms + 200, after: None, fault: kill },
+        PlannedFault {
+            at_ms: at_ms + 100,
+            heal_at_ms: at_ms + draw.long_ms(),
+            after: None,
+            fault: cut,
+        },
     ]
 }
 

@@ -21,7 +21,12 @@ fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
     let mut faults = Vec::new();
     for target in ["node-3", "node-2", "node-1"] {
         let fault = Fault::Kill { target: target.into() };
-        faults.push(PlannedFault { at_ms, heal_at_ms: at_ms + draw.round_ms() / 2, fault });
+        faults.push(PlannedFault {
+            at_ms,
+            heal_at_ms: at_ms + draw.round_ms() / 2,
+            after: None,
+            fault,
+        });
         at_ms += 6 * draw.round_ms();
     }
     faults

@@ -2,11 +2,11 @@
 //! as master has been deposed, has ruled again, was deposed once more and has restarted.
 
 use reports::record::Expectation;
-use sim::check::SPAN_WITHIN_TTL;
+use sim::check::{SPAN_WITHIN_TTL, WHOLE_TRANSACTIONS};
 use sim::fault::{CutKind, Fault, PlannedFault, Way};
 use sim::goal::Goal;
 
-use super::{Draw, NOTHING_ENDS_IT, PLAIN, Scenario, Shows, breaks};
+use super::{Draw, NOTHING_ENDS_IT, PLAIN, Scenario, Shows, breaks_with};
 use crate::plan::Cluster;
 use crate::profile::Profile;
 use crate::rule::Rule;
@@ -76,8 +76,10 @@ fn expectation(profile: &Profile) -> Expectation {
         .any(|rule| profile.has(rule));
     match (profile.blocks_writes(), closed, fenced) {
         (true, true, true) => Expectation::Holds,
-        (true, true, false) => breaks("a restarted node takes a heartbeat of any election"),
-        (true, false, _) => breaks("a node without a lease may write"),
-        (false, ..) => breaks(NOTHING_ENDS_IT),
+        (true, true, false) => {
+            breaks_with(&[WHOLE_TRANSACTIONS], "a restarted node takes a heartbeat of any election")
+        }
+        (true, false, _) => breaks_with(&[WHOLE_TRANSACTIONS], "a node without a lease may write"),
+        (false, ..) => breaks_with(&[WHOLE_TRANSACTIONS], NOTHING_ENDS_IT),
     }
 }

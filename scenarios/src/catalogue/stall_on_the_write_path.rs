@@ -1,10 +1,10 @@
 //! A write stalls on its way, past the end of the lease that let it pass.
 
 use reports::record::Expectation;
-use sim::check::SPAN_WITHIN_TTL;
+use sim::check::{ACKNOWLEDGEMENT_AUTHORITY, LEASE_DISCIPLINE, SPAN_WITHIN_TTL};
 use sim::fault::{CutKind, Fault, PlannedFault, Way};
 
-use super::{Draw, NOTHING_ENDS_IT, PLAIN, Scenario, Shows, breaks, promotion_goals};
+use super::{Draw, NOTHING_ENDS_IT, PLAIN, Scenario, Shows, breaks_with, promotion_goals};
 use crate::profile::Profile;
 use crate::rule::Rule;
 
@@ -51,7 +51,10 @@ fn faults(draw: &mut Draw, point: &str) -> Vec<PlannedFault> {
 fn expectation(profile: &Profile) -> Expectation {
     match (profile.blocks_writes(), profile.has(Rule::AckRecheck)) {
         (true, true) => Expectation::Holds,
-        (true, false) => breaks("the lease is asked once, before the write, and never again"),
-        (false, _) => breaks(NOTHING_ENDS_IT),
+        (true, false) => breaks_with(
+            &[ACKNOWLEDGEMENT_AUTHORITY, LEASE_DISCIPLINE],
+            "the lease is asked once, before the write, and never again",
+        ),
+        (false, _) => breaks_with(&[LEASE_DISCIPLINE], NOTHING_ENDS_IT),
     }
 }

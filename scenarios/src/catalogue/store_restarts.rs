@@ -21,5 +21,5 @@ pub(super) const SCENARIO: Scenario = Scenario {
 fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
     let at_ms = draw.beginning_ms();
     let fault = Fault::Kill { target: "store".into() };
-    vec![PlannedFault { at_ms, heal_at_ms: at_ms + draw.round_ms() / 2, fault }]
+    vec![PlannedFault { at_ms, heal_at_ms: at_ms + draw.round_ms() / 2, after: None, fault }]
 }

@@ -4,8 +4,9 @@ use reports::record::Expectation;
 use sim::fault::{CutKind, Fault, PlannedFault, Way};
 use sim::goal::Goal;
 
-use super::{Draw, PLAIN, Scenario, holds_with_a_lease};
+use super::{Draw, NOTHING_ENDS_IT, PLAIN, Scenario, breaks};
 use crate::profile::Profile;
+use crate::rule::Rule;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "successor_dies_too",
@@ -31,10 +32,21 @@ fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
     let crash = Fault::Kill { target: "master".into() };
     vec![
         PlannedFault { at_ms, heal_at_ms, after: None, fault: cut },
-        PlannedFault { at_ms: crash_ms, heal_at_ms: crash_ms + draw.long_ms(), fault: crash },
+        PlannedFault {
+            at_ms: crash_ms,
+            heal_at_ms: crash_ms + draw.long_ms(),
+            after: None,
+            fault: crash,
+        },
     ]
 }
 
 fn expectation(profile: &Profile) -> Expectation {
-    holds_with_a_lease(profile)
+    match (profile.blocks_writes(), profile.has(Rule::ClosedStart)) {
+        (true, true) => Expectation::Holds,
+        (true, false) => {
+            breaks("the successor comes back as the master that it was, without a lease")
+        }
+        (false, _) => breaks(NOTHING_ENDS_IT),
+    }
 }

@@ -28,6 +28,6 @@ fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
     let heal_at_ms = second_ms + draw.long_ms();
     vec![
         PlannedFault { at_ms, heal_at_ms, after: None, fault: cut("master") },
-        PlannedFault { at_ms: second_ms, heal_at_ms, fault: cut("master") },
+        PlannedFault { at_ms: second_ms, heal_at_ms, after: None, fault: cut("master") },
     ]
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{AS_EXPECTED, CliError, Format, print};
 use crate::catalogue::{self, Scenario};
-use crate::profile::{Profile, built_in_names};
+use crate::profile::{Profile, all_names};
 
 #[derive(Args, Debug)]
 pub(super) struct List {
@@ -57,11 +57,11 @@ impl List {
 
 fn listing() -> Result<Listing, CliError> {
     let profiles: Vec<Profile> =
-        built_in_names().into_iter().map(Profile::built_in).collect::<Result<_, _>>()?;
-    let all = catalogue::ALL.into_iter().chain([catalogue::CANARY]);
+        all_names().into_iter().map(Profile::built_in).collect::<Result<_, _>>()?;
+    let all = catalogue::ALL.iter().chain([&catalogue::CANARY]);
     Ok(Listing {
         schema: reports::record::SCHEMA,
-        scenarios: all.map(|scenario| listed(&scenario, &profiles)).collect(),
+        scenarios: all.map(|scenario| listed(scenario, &profiles)).collect(),
         profiles: profiles.into_iter().map(described).collect(),
     })
 }

@@ -3,6 +3,7 @@
 mod list;
 mod progress;
 mod replay;
+mod rules;
 mod run;
 mod selection;
 mod serve;
@@ -17,6 +18,8 @@ use crate::run_dir::RunDirError;
 
 /// As expected.
 pub const AS_EXPECTED: u8 = 0;
+/// A promise broken, or an expected break that did not happen.
+pub const SURPRISE: u8 = 1;
 /// Bad input or usage.
 pub const BAD_INPUT: u8 = 2;
 /// Fault of the harness: panic, non-determinism, vacuous run.
@@ -45,6 +48,8 @@ enum Command {
     Run(run::RunCommand),
     /// Runs a saved run, or a plan, again: the digest must be the same.
     Replay(replay::Replay),
+    /// Measures what each of the eleven rules buys, and prints the table.
+    Rules(rules::Rules),
     /// Runs one process of a real cluster on real sockets, until SIGTERM or SIGINT.
     Serve(serve::Serve),
 }
@@ -100,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::List(list) => list.execute(),
         Command::Run(run) => run.execute(),
         Command::Replay(replay) => replay.execute(),
+        Command::Rules(rules) => rules.execute(),
         Command::Serve(serve) => serve.execute(),
     };
     ExitCode::from(status.unwrap_or_else(|error| {

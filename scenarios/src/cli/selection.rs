@@ -20,7 +20,7 @@ pub(super) fn plans(
     seeds: Range<u64>,
 ) -> Result<Vec<Plan>, CliError> {
     let profiles = read_profiles(profiles)?;
-    let mut scenarios: Vec<Scenario> = Vec::new();
+    let mut scenarios: Vec<&Scenario> = Vec::new();
     let mut plans = Vec::new();
     for name in what {
         if is_file(name) {
@@ -30,7 +30,7 @@ pub(super) fn plans(
         }
     }
     if what.is_empty() {
-        scenarios = catalogue::ALL.into_iter().filter(|scenario| scenario.by_default).collect();
+        scenarios = catalogue::ALL.iter().filter(|scenario| scenario.by_default).collect();
     }
     for scenario in &scenarios {
         for profile in &profiles {

@@ -126,6 +126,7 @@ fn simulated(lease_mode: &str, heartbeat: Option<&str>) -> Vec<(u64, u64)> {
         promises: Vec::new(),
         rules: Default::default(),
         drift_ppm: 0,
+        lease_ms_max: None,
         name: "real".to_owned(),
         about: "as the real cluster".to_owned(),
         lease_mode: lease_mode.parse().unwrap(),

@@ -31,8 +31,9 @@ impl Story {
             shard: 0,
         });
         let setup = Setup::of(8_000, 5, members.to_vec());
-        // Spans are what most stories are about.
-        let promises = Promise::ALL.into_iter().filter(|promise| *promise != Promise::NoSpan);
+        // Spans and outages are what most stories are about.
+        let about = [Promise::NoSpan, Promise::NoOutage];
+        let promises = Promise::ALL.into_iter().filter(|promise| !about.contains(promise));
         let setup = Setup { promises: promises.collect(), ..setup };
         Self { setup, events: Vec::new(), statuses: BTreeMap::new(), next_op: 0, via: Via::Sticky }
     }

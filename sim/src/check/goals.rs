@@ -1,13 +1,15 @@
 //! Goals: what a run must have reached, because otherwise its pass is empty.
 
-use host::Lease;
+use std::collections::BTreeSet;
+
+use host::{Lease, Observation};
 
 use super::GOALS;
 use super::reading::Reading;
 use crate::fault::Bite;
 use crate::figures::{Failover, Figures};
 use crate::goal::Goal;
-use crate::history::{Phase, ProcessState, Via, What};
+use crate::history::{Event, Phase, ProcessState, Via, What};
 use crate::verdict::Verdict;
 
 /// Fails on the first goal that was not reached.
@@ -29,9 +31,12 @@ fn is_reached(goal: Goal, reading: &Reading, figures: &Figures) -> bool {
     match goal {
         Goal::Writes => wrote(reading),
         Goal::LbWrites => wrote_through_lb(reading),
-        Goal::Promotion => figures.failovers.iter().any(|f| f.effective_at_ms.is_some()),
+        Goal::Promotion => promotions(figures) > 0,
+        Goal::TwoPromotions => promotions(figures) > 1,
         Goal::NoPromotion => figures.failovers.is_empty(),
         Goal::StaleWrite => figures.stale_writes_total() > 0,
+        Goal::StaleLbWrite => figures.stale_writes.contains_key(&Via::Lb),
+        Goal::LeaderChange => leaders(reading) > 1,
         Goal::LeaseEndedAfterP => {
             figures.failovers.iter().any(|failover| lease_ended_after_p(reading, failover))
         }
@@ -42,6 +47,22 @@ fn is_reached(goal: Goal, reading: &Reading, figures: &Figures) -> bool {
         Goal::Stalled => healed(reading, |bite| bite.tasks_stalled > 0),
         Goal::ClockMoved => healed(reading, |bite| bite.clock_moved_ms > 0),
     }
+}
+
+/// How many promotions took effect.
+fn promotions(figures: &Figures) -> usize {
+    figures.failovers.iter().filter(|failover| failover.effective_at_ms.is_some()).count()
+}
+
+/// How many controllers ever believed that they lead.
+fn leaders(reading: &Reading) -> usize {
+    let leads = |event: &&Event| {
+        let Event { what, .. } = event;
+        matches!(what, What::Observe { observation: Observation::Leading { leads: true }, .. })
+    };
+    let leaders: BTreeSet<&str> =
+        reading.history.events().iter().filter(leads).map(|event| event.on.as_str()).collect();
+    leaders.len()
 }
 
 fn any(reading: &Reading, found: impl Fn(&What) -> bool) -> bool {
@@ -113,6 +134,30 @@ mod tests {
         assert!(!reached(&failover(), Goal::NoPromotion));
         assert!(!reached(&none, Goal::Promotion));
         assert!(reached(&none, Goal::NoPromotion));
+    }
+
+    #[test]
+    fn a_second_promotion_must_take_effect_too() {
+        assert!(!reached(&failover(), Goal::TwoPromotions));
+        let again = failover().commit(20_000, 3, "c");
+        assert!(!reached(&again, Goal::TwoPromotions), "without effect");
+        assert!(reached(&again.authority(20_100, "c", 3), Goal::TwoPromotions));
+    }
+
+    #[test]
+    fn another_leader_is_another_machine() {
+        let leads =
+            |story: Story, name| story.observe(1_000, name, Observation::Leading { leads: true });
+        let one = leads(leads(failover(), "controller-1"), "controller-1");
+        assert!(!reached(&one, Goal::LeaderChange));
+        assert!(reached(&leads(one, "controller-2"), Goal::LeaderChange));
+    }
+
+    #[test]
+    fn a_stale_write_through_a_load_balancer_came_that_way() {
+        let stale = |via| failover().write_via(12_000, "a", "k", via);
+        assert!(reached(&stale(Via::Lb), Goal::StaleLbWrite));
+        assert!(!reached(&stale(Via::Sticky), Goal::StaleLbWrite));
     }
 
     #[test]

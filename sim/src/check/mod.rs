@@ -17,6 +17,7 @@ mod kept_topology;
 mod lb_separates;
 mod lease_discipline;
 mod monotonic_reads;
+mod no_outage;
 mod no_resurrection;
 mod no_span;
 mod operations;
@@ -46,6 +47,8 @@ use crate::verdict::Verdict;
 
 /// The split-brain window is at most the TTL, give or take a tick.
 pub const SPAN_WITHIN_TTL: &str = "span-within-ttl";
+/// Every shard always has a node that takes writes.
+pub const NO_OUTAGE: &str = "no-outage";
 /// A deposed node has no authority at all from the instant of the promotion on.
 pub const NO_SPAN: &str = "no-span";
 /// Every acknowledged write that is gone has an explanation.
@@ -97,6 +100,7 @@ pub fn judge(history: &History) -> (Vec<Verdict>, Figures) {
     };
     let verdicts = vec![
         guarded(SPAN_WITHIN_TTL, || span::verdict(&reading, &figures)),
+        guarded(NO_OUTAGE, || no_outage::verdict(&reading, &figures)),
         guarded(NO_SPAN, || no_span::verdict(&reading, &figures)),
         guarded(ACKNOWLEDGED_WRITES, || acknowledged_writes::verdict(&reading)),
         guarded(ACKNOWLEDGEMENT_AUTHORITY, || acknowledgement_authority::verdict(&reading)),

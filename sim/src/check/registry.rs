@@ -2,8 +2,9 @@
 
 use super::{
     ACKNOWLEDGED_WRITES, ACKNOWLEDGEMENT_AUTHORITY, CONVERGED, ELECTION_VERSIONS, EQUAL_REPLICAS,
-    FAULTS_BIT, GOALS, KEPT_TOPOLOGY, LB_SEPARATES, LEASE_DISCIPLINE, MONOTONIC_READS,
-    NO_RESURRECTION, SPAN_WITHIN_TTL, TOPOLOGY_VERSIONS, WHOLE_TRANSACTIONS, WRITTEN_VALUES,
+    FAULTS_BIT, GOALS, KEPT_TOPOLOGY, LB_SEPARATES, LEASE_DISCIPLINE, MONOTONIC_READS, NO_OUTAGE,
+    NO_RESURRECTION, NO_SPAN, SPAN_WITHIN_TTL, TOPOLOGY_VERSIONS, WHOLE_TRANSACTIONS,
+    WRITTEN_VALUES,
 };
 
 /// A check: its name, and what it promises in one sentence.
@@ -20,6 +21,11 @@ pub const ALL: &[Check] = &[
     Check {
         name: SPAN_WITHIN_TTL,
         promise: "The split-brain window is at most the TTL, give or take a tick.",
+    },
+    Check { name: NO_OUTAGE, promise: "Every shard always has a node that takes writes." },
+    Check {
+        name: NO_SPAN,
+        promise: "A deposed node has no authority at all from the instant of the promotion on.",
     },
     Check {
         name: ACKNOWLEDGED_WRITES,
