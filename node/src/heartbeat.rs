@@ -66,8 +66,9 @@ impl Heartbeat {
     /// Renews the lease if this node is meant and is master.
     ///
     /// # Errors
-    /// If it is, and the heartbeat is of an older version, or of one that cannot be kept. If the lease is longer than this node
-    /// allows, also where it is not meant: such a heartbeat is wrong everywhere.
+    /// If it is, and the heartbeat is of an older version, or of one that cannot be kept. If the
+    /// lease is longer than this node allows, also where it is not meant: such a heartbeat is
+    /// wrong everywhere.
     pub(crate) async fn run(&self, node: &Node) -> Result<(), ErrorReply> {
         node.storage.gate().rules().allows(self.lease_ms).map_err(ErrorReply::err)?;
         if !self.is_meant(node) {

@@ -66,16 +66,17 @@ pub struct Lease {
 pub struct Offer {
     /// The election version under which it is sent.
     pub election_version: u64,
-    /// How long the lease is, as the holder counts it, in milliseconds.
+    /// When the lease began, in milliseconds of the clock that deadlines are kept on; absent if
+    /// the heartbeat grants none.
+    pub began_ms: Option<u64>,
+    /// How long it is, as the holder counts it, in milliseconds.
     pub counted_ms: u64,
-    /// How many milliseconds ago the lease began; absent if the heartbeat grants none.
-    pub age_ms: Option<u64>,
 }
 
 /// A grant that took effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Until when, in milliseconds of the clock that `now_ms` was read from; still valid then.
+    /// Until when, in milliseconds of the clock that it began on; still valid then.
     pub deadline_ms: u64,
     /// The election version under which it was granted.
     pub election_version: u64,
@@ -118,8 +119,8 @@ impl Lease {
         if received < local { Err(VersionMismatch { local, received }) } else { Ok(()) }
     }
 
-    /// A heartbeat is processed at `now_ms`. An equal version renews, a higher one is taken over
-    /// even if nothing is granted. The new deadline may be earlier than the old one unless the
+    /// A heartbeat is processed. An equal version renews, a higher one is taken over even if
+    /// nothing is granted. The new deadline may be earlier than the old one unless the
     /// rules forbid that. A deadline beyond the clock's range saturates.
     ///
     /// # Errors
@@ -127,16 +128,15 @@ impl Lease {
     pub fn heartbeat(
         &mut self,
         rules: &LeaseRules,
-        now_ms: u64,
         offer: Offer,
     ) -> Result<Option<Grant>, VersionMismatch> {
-        let Offer { election_version, counted_ms, age_ms } = offer;
+        let Offer { election_version, began_ms, counted_ms } = offer;
         self.admit(election_version)?;
         self.election_version = election_version;
-        let Some(age_ms) = age_ms else {
+        let Some(began_ms) = began_ms else {
             return Ok(None);
         };
-        let deadline_ms = now_ms.saturating_add(counted_ms).saturating_sub(age_ms);
+        let deadline_ms = began_ms.saturating_add(counted_ms);
         let stands = self.deadline_ms.is_some_and(|standing_ms| standing_ms >= deadline_ms);
         if rules.keeps_deadline() && stands {
             return Ok(None);

@@ -124,8 +124,9 @@ impl LeaseGate {
         LeaseStamp { node_id: node_id.to_owned(), life: self.life, election_version, boottime_ms }
     }
 
-    /// What a heartbeat for this node offers if it is processed now. Where leases are dated, one
-    /// without a stamp that was issued here under the very same election version grants nothing.
+    /// What a heartbeat for this node offers if it counts from now. Where leases are dated, it
+    /// counts from its stamp instead, and grants nothing without one that was issued here under
+    /// the very same election version.
     pub(crate) fn offer(
         &self,
         node_id: &str,
@@ -133,18 +134,29 @@ impl LeaseGate {
         election_version: u64,
         stamp: Option<&[u8]>,
     ) -> Offer {
-        let age_ms = if self.rules.dated {
-            let now = self.stamp_under(node_id, election_version);
-            stamp.and_then(LeaseStamp::parse).and_then(|stamp| stamp.age_ms(&now))
+        let began_ms = if self.rules.dated {
+            let stamp = stamp.and_then(LeaseStamp::parse);
+            stamp.and_then(|stamp| self.issued_ms(&stamp, node_id, election_version))
         } else {
-            Some(0)
+            Some(self.now_ms(Round::Down))
         };
-        Offer { election_version, counted_ms: self.rules.counted_ms(ttl_ms), age_ms }
+        Offer { election_version, began_ms, counted_ms: self.rules.counted_ms(ttl_ms) }
+    }
+
+    /// When a stamp was issued, on the clock of the deadline, if it was issued here.
+    fn issued_ms(&self, stamp: &LeaseStamp, node_id: &str, version: u64) -> Option<u64> {
+        // In this order: a process that stalls between the two takes the stamp for older.
+        let wall_ms = wall_ms(&self.host);
+        let age_ms = stamp.age_ms(&self.stamp_under(node_id, version))?;
+        match self.rules.clock {
+            LeaseClock::Wall => wall_ms.checked_sub(age_ms),
+            LeaseClock::Boottime => Some(stamp.boottime_ms),
+        }
     }
 
     /// A heartbeat for this node is processed: one step with respect to other heartbeats, also
-    /// where its version has to be kept on disk first. It counts from now, however long that
-    /// takes. `is_meant` says whether it is still for this node after that.
+    /// where its version has to be kept on disk first. `is_meant` says whether it is still for
+    /// this node after that.
     ///
     /// # Errors
     /// See [`HeartbeatError`].
@@ -153,7 +165,6 @@ impl LeaseGate {
         offer: Offer,
         is_meant: impl Fn() -> bool,
     ) -> Result<(), HeartbeatError> {
-        let now_ms = self.now_ms(Round::Down);
         let _taking = self.taking.lock().await;
         if self.rules.durable_version {
             self.keep(offer.election_version).await?;
@@ -162,7 +173,7 @@ impl LeaseGate {
             }
         }
         let mut lease = self.lease.get();
-        let grant = lease.heartbeat(&self.rules, now_ms, offer)?;
+        let grant = lease.heartbeat(&self.rules, offer)?;
         self.lease.set(lease);
         if let Some(Grant { deadline_ms, election_version }) = grant {
             let until_ms = deadline_ms;
