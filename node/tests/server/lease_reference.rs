@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use host::Lease;
 use node::{LeaseClock, LeaseMode, NodeConfig};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -89,8 +90,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => heartbeat,
         1 => any::<bool>().prop_map(|master| Step::Role { master }),
         1 => proptest::sample::select(modes.to_vec()).prop_map(Step::Mode),
-        3 => (0..30u64).prop_map(|units| Step::Wall { units }),
-        3 => (0..6u64).prop_map(|units| Step::Boot { units }),
+        3 => (0..10u64).prop_map(|units| Step::Wall { units }),
+        3 => (0..4u64).prop_map(|units| Step::Boot { units }),
         1 => Just(Step::Restart),
         8 => any::<bool>().prop_map(|transaction| Step::Write { transaction }),
     ]
@@ -154,14 +155,22 @@ impl Reference {
                 self.end();
             }
             Step::Write { .. } if self.replica => return "MOVED",
-            Step::Write { .. } if self.mode == LeaseMode::BlockWrite => match self.deadline {
-                None if self.rules.master_lease_closed_start => return "no master lease",
-                Some(deadline) if self.clock() > deadline => return "master lease expired",
-                _ => {}
+            Step::Write { .. } if self.mode == LeaseMode::BlockWrite => match self.lease() {
+                Lease::None if self.rules.master_lease_closed_start => return "no master lease",
+                Lease::Expired => return "master lease expired",
+                Lease::None | Lease::Held => {}
             },
             Step::Write { .. } => {}
         }
         "OK"
+    }
+
+    fn lease(&self) -> Lease {
+        match self.deadline {
+            None => Lease::None,
+            Some(deadline) if self.clock() > deadline => Lease::Expired,
+            Some(_) => Lease::Held,
+        }
     }
 
     fn end(&mut self) {
@@ -330,9 +339,12 @@ async fn agrees(case: &str, config: NodeConfig, steps: &[Step]) {
         let status = bench.node.machine.status();
         let played = &steps[..=index];
         assert!(agrees, "{case}: {expected}, not {reply}, after {played:?}");
-        assert_eq!(status.election_version, reference.version, "{case}, after {played:?}");
         let writes = reference.play(&Step::Write { transaction: false }) == "OK";
-        assert_eq!(status.authoritative, writes, "{case}, after {played:?}");
+        assert_eq!(
+            (status.election_version, status.lease, status.authoritative),
+            (reference.version, reference.lease(), writes),
+            "{case}, after {played:?}"
+        );
     }
 }
 
@@ -340,7 +352,7 @@ async fn agrees(case: &str, config: NodeConfig, steps: &[Step]) {
 fn agrees_with_the_reference_under_every_combination_of_rules() {
     run(async {
         let mut runner = TestRunner::new(Config::default());
-        let strategy = proptest::collection::vec(step(), 1..40);
+        let strategy = proptest::collection::vec(step(), 10..50);
         // As it is proposed is what most will look at.
         let combinations = (0..COMBINATIONS).chain(std::iter::repeat_n(0, 60));
         for (case, bits) in combinations.enumerate() {
