@@ -22,6 +22,8 @@ use crate::verdict::Verdict;
 pub(super) struct Lost {
     pub(super) counts: LostWrites,
     unexplained: Vec<u64>,
+    /// Why a shard could not be judged, if one could not.
+    undecided: Option<String>,
 }
 
 /// Why a write could be lost.
@@ -33,16 +35,22 @@ enum Cause {
 }
 
 /// Fails on a loss that no commit explains, and on a write that no client had asked for, because
-/// it cannot be judged; unknown without a final state.
+/// it cannot be judged; unknown without the final state of every shard.
 pub(super) fn verdict(reading: &Reading) -> Verdict {
     let unasked = trail::follow(reading).unasked;
     if !unasked.is_empty() {
         let reason = format!("{} acknowledged writes that no client had asked for", unasked.len());
         return Verdict::fail(ACKNOWLEDGED_WRITES, reason, unasked);
     }
-    match lost(reading) {
-        Err(why) => Verdict::unknown(ACKNOWLEDGED_WRITES, why),
-        Ok(Lost { counts, unexplained }) if unexplained.is_empty() => Verdict::pass(
+    let Lost { counts, unexplained, undecided } = lost(reading);
+    if !unexplained.is_empty() {
+        let reason =
+            format!("{} acknowledged writes are gone for no known reason", unexplained.len());
+        return Verdict::fail(ACKNOWLEDGED_WRITES, reason, unexplained);
+    }
+    match undecided {
+        Some(why) => Verdict::unknown(ACKNOWLEDGED_WRITES, why),
+        None => Verdict::pass(
             ACKNOWLEDGED_WRITES,
             format!(
                 "{} acknowledged writes lost: {} to split brain, {} to replication lag",
@@ -51,42 +59,48 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
                 counts.replication_lag
             ),
         ),
-        Ok(Lost { unexplained, .. }) => Verdict::fail(
-            ACKNOWLEDGED_WRITES,
-            format!("{} acknowledged writes are gone for no known reason", unexplained.len()),
-            unexplained,
-        ),
     }
 }
 
-/// Compares every acknowledged write with the final state.
-pub(super) fn lost(reading: &Reading) -> Result<Lost, String> {
-    let judged = Judged::of(reading)?;
-    let mut lost = Lost::default();
-    let mut counters: BTreeMap<&str, Vec<(Cause, u64)>> = BTreeMap::new();
+/// Compares every acknowledged write with the final state of its shard, if that is known.
+pub(super) fn lost(reading: &Reading) -> Lost {
+    let judged = Judged::of(reading);
+    let mut lost = Lost { undecided: judged.undecided.clone(), ..Lost::default() };
+    let mut counters: BTreeMap<(u32, &str), Vec<(Cause, u64)>> = BTreeMap::new();
     for ack in &reading.acknowledgements {
+        let Some(held) = judged.finals.get(&ack.shard) else { continue };
         let cause = judged.cause(ack);
         for write in ack.writes {
             match judged.intents.get(write.key.as_str()) {
                 Some(Intent::Increment { .. }) => {
-                    counters.entry(&write.key).or_default().push((cause, ack.event));
+                    let counter = counters.entry((ack.shard, &write.key));
+                    counter.or_default().push((cause, ack.event));
                 }
-                Some(intent) if !judged.kept(ack.shard, intent, &write.token) => {
+                Some(intent) if !is_kept(held, intent, &write.token) => {
                     lost.add(cause, ack.event);
                 }
                 _ => {}
             }
         }
     }
-    for (key, mut increments) in counters {
+    for ((shard, key), mut increments) in counters {
         increments.sort();
-        let kept = judged.counter(key);
+        let kept = judged.finals[&shard].count(key);
         let missing = (increments.len() as u64).saturating_sub(kept) as usize;
         for &(cause, event) in increments.iter().take(missing) {
             lost.add(cause, event);
         }
     }
-    Ok(lost)
+    lost
+}
+
+fn is_kept(held: &Kept, intent: &Intent, token: &str) -> bool {
+    match intent {
+        Intent::Append { .. } | Intent::SetFresh { .. } => held.has(intent, token),
+        // Whether it was overwritten nobody knows; counters are counted, and a read asks for
+        // nothing to be kept.
+        Intent::Set { .. } | Intent::Increment { .. } | Intent::Read { .. } => true,
+    }
 }
 
 impl Lost {
@@ -107,15 +121,22 @@ struct Judged<'r> {
     reading: &'r Reading<'r>,
     /// What was asked for, by key.
     intents: BTreeMap<&'r str, &'r Intent>,
-    /// The final state of each shard: what its last master holds.
+    /// The final state of each shard of which it is known: what its last master holds.
     finals: BTreeMap<u32, Kept<'r>>,
+    /// Why that of another is not.
+    undecided: Option<String>,
 }
 
 impl<'r> Judged<'r> {
-    fn of(reading: &'r Reading<'r>) -> Result<Self, String> {
-        let mut finals = BTreeMap::new();
+    fn of(reading: &'r Reading<'r>) -> Self {
+        let (mut finals, mut undecided) = (BTreeMap::new(), None);
         for &shard in reading.tenures.keys() {
-            finals.insert(shard, Kept::of(&reading.last_content(shard)?.content.values));
+            match reading.last_content(shard) {
+                Ok(content) => {
+                    finals.insert(shard, Kept::of(&content.content.values));
+                }
+                Err(why) => undecided = Some(why),
+            }
         }
         let mut intents = BTreeMap::new();
         for event in reading.history.events() {
@@ -124,22 +145,7 @@ impl<'r> Judged<'r> {
                 intents.extend(writes.map(|write| (write.key(), write)));
             }
         }
-        Ok(Self { reading, intents, finals })
-    }
-
-    fn kept(&self, shard: u32, intent: &Intent, token: &str) -> bool {
-        match intent {
-            Intent::Append { .. } | Intent::SetFresh { .. } => {
-                self.finals[&shard].has(intent, token)
-            }
-            // Whether it was overwritten nobody knows; counters are counted, and a read asks for
-            // nothing to be kept.
-            Intent::Set { .. } | Intent::Increment { .. } | Intent::Read { .. } => true,
-        }
-    }
-
-    fn counter(&self, key: &str) -> u64 {
-        self.finals.values().map(|content| content.count(key)).max().unwrap_or(0)
+        Self { reading, intents, finals, undecided }
     }
 
     fn cause(&self, ack: &Acknowledgement) -> Cause {
@@ -184,7 +190,7 @@ mod tests {
     fn lost_of(story: &Story) -> (Lost, Verdict) {
         let history = story.history();
         let reading = Reading::of(&history).expect("a whole history");
-        (lost(&reading).expect("a final state"), verdict(&reading))
+        (lost(&reading), verdict(&reading))
     }
 
     #[test]
@@ -247,6 +253,24 @@ mod tests {
         let history = story().history();
         let reading = Reading::of(&history).expect("a whole history");
         assert_eq!(verdict(&reading).outcome, Outcome::Unknown);
+    }
+
+    #[test]
+    fn a_shard_without_its_final_state_hides_no_loss_of_another() {
+        let story = Story::of_two_shards().commit(0, 1, "a").commit_of(0, 1, 1, "d");
+        let story = story.authority(100, "a", 1).authority(100, "d", 1).write(500, "a", "k", "v");
+        let (lost, verdict) = lost_of(&story.clone().finally(9_000, "a", &[]));
+        assert_eq!((lost.counts.unexplained, verdict.outcome), (1, Outcome::Fail));
+        let (_, verdict) = lost_of(&story.finally(9_000, "a", &[("k", "v")]));
+        assert_eq!(verdict.outcome, Outcome::Unknown);
+    }
+
+    #[test]
+    fn a_counter_is_sought_in_its_own_shard() {
+        let story = Story::of_two_shards().commit(0, 1, "a").commit_of(0, 1, 1, "d");
+        let story = story.authority(100, "a", 1).authority(100, "d", 1).increment(500, "a", "n", 1);
+        let story = story.finally(9_000, "a", &[]).finally(9_000, "d", &[("n", "1")]);
+        assert_eq!(lost_of(&story).0.counts.unexplained, 1);
     }
 
     #[test]

@@ -20,17 +20,20 @@ const NAMED_MAX: usize = 3;
 
 /// Fails on a node that holds something else; unknown without the content of all nodes.
 pub(super) fn verdict(reading: &Reading) -> Verdict {
-    let (mut equal, mut silent) = (0_u64, None);
+    let (mut equal, mut silent, mut undecided) = (0_u64, None, None);
     for &shard in reading.tenures.keys() {
         let content = match reading.last_content(shard) {
             Ok(content) => content,
-            Err(why) => return Verdict::unknown(EQUAL_REPLICAS, why),
+            Err(why) => {
+                undecided = Some(why);
+                continue;
+            }
         };
         let last = Last::of(reading, shard, content);
         for machine in reading.machines_of(shard).filter(|machine| *machine != last.master) {
             let Some(theirs) = reading.finals.get(machine) else {
-                let why = format!("the final content of {machine} is missing");
-                return Verdict::unknown(EQUAL_REPLICAS, why);
+                undecided = Some(format!("the final content of {machine} is missing"));
+                continue;
             };
             match last.compare(reading, machine, theirs) {
                 Comparison::Equal => equal += 1,
@@ -44,10 +47,13 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
             }
         }
     }
-    match silent {
-        None => Verdict::pass(EQUAL_REPLICAS, format!("{equal} replicas equal their master")),
-        Some((why, evidence)) => Verdict::fail(EQUAL_REPLICAS, why, evidence)
-            .counts_if(reading.promises(Promise::EqualReplicas)),
+    let promised = reading.promises(Promise::EqualReplicas);
+    match (silent, undecided) {
+        (Some((why, evidence)), undecided) if promised || undecided.is_none() => {
+            Verdict::fail(EQUAL_REPLICAS, why, evidence).counts_if(promised)
+        }
+        (_, Some(why)) => Verdict::unknown(EQUAL_REPLICAS, why),
+        (_, None) => Verdict::pass(EQUAL_REPLICAS, format!("{equal} replicas equal their master")),
     }
 }
 
@@ -211,6 +217,22 @@ mod tests {
         };
         assert_eq!(at(7), Outcome::Pass);
         assert_eq!(at(8), Outcome::Fail);
+    }
+
+    #[test]
+    fn a_content_that_is_missing_hides_no_difference_that_counts() {
+        let all = [("old", "v"), ("early", "v"), ("late", "v")];
+        let outcome = |story: Story, a: &[(&str, &str)]| {
+            let story = story.finally(30_000, "b", &all).finally(30_000, "a", a);
+            let history = story.history();
+            let verdict = verdict(&Reading::of(&history).expect("a whole history"));
+            (verdict.outcome, verdict.informative)
+        };
+        let silent = [("old", "v"), ("late", "v")];
+        assert_eq!(outcome(story(), &all), (Outcome::Unknown, false));
+        assert_eq!(outcome(story(), &silent), (Outcome::Fail, false));
+        assert_eq!(outcome(story().promises(&[]), &silent), (Outcome::Unknown, false));
+        assert_eq!(outcome(story().promises(&[]), &all[..2]), (Outcome::Fail, false));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Hand-made histories for the checkers' own tests, told as a story of three machines `a`, `b`
-//! and `c` in one shard, with a TTL of 8 s and a tick of 5 ms.
+//! and `c` in one shard, with a TTL of 8 s and a tick of 5 ms; where it is asked for, of a second
+//! shard, too.
 
 #![cfg(test)]
 
@@ -21,6 +22,7 @@ pub(super) struct Story {
     statuses: BTreeMap<String, Status>,
     next_op: u64,
     via: Via,
+    shard: u32,
 }
 
 impl Story {
@@ -35,7 +37,19 @@ impl Story {
         let about = [Promise::NoSpan, Promise::NoOutage];
         let promises = Promise::ALL.into_iter().filter(|promise| !about.contains(promise));
         let setup = Setup { promises: promises.collect(), ..setup };
-        Self { setup, events: Vec::new(), statuses: BTreeMap::new(), next_op: 0, via: Via::Sticky }
+        let (events, statuses) = (Vec::new(), BTreeMap::new());
+        Self { setup, events, statuses, next_op: 0, via: Via::Sticky, shard: 0 }
+    }
+
+    /// Another shard beside the first one, of `d`, `e` and `f`.
+    pub(super) fn of_two_shards() -> Self {
+        let mut story = Self::new();
+        story.setup.members.extend(["d", "e", "f"].map(|name| Member {
+            machine: name.into(),
+            id: format!("id-{name}"),
+            shard: 1,
+        }));
+        story
     }
 
     pub(super) fn history(&self) -> History {
@@ -78,7 +92,12 @@ impl Story {
     }
 
     pub(super) fn commit(self, at_ms: u64, version: i64, master: &str) -> Self {
-        let masters = vec![MasterOf { shard: 0, member: format!("id-{master}") }];
+        self.commit_of(at_ms, version, 0, master)
+    }
+
+    /// A commit that tells of one shard only.
+    pub(super) fn commit_of(self, at_ms: u64, version: i64, shard: u32, master: &str) -> Self {
+        let masters = vec![MasterOf { shard, member: format!("id-{master}") }];
         self.observe(at_ms, "store", Observation::Committed { version, masters })
     }
 
@@ -138,6 +157,12 @@ impl Story {
     /// Whichever way clients come from now on.
     pub(super) fn via(mut self, via: Via) -> Self {
         self.via = via;
+        self
+    }
+
+    /// To whichever shard operations go from now on.
+    pub(super) fn in_shard(mut self, shard: u32) -> Self {
+        self.shard = shard;
         self
     }
 
@@ -209,7 +234,8 @@ impl Story {
         let op = self.next_op;
         self.next_op += 1;
         let client = "clients/sticky".into();
-        let invocation = Invocation { client, op, shard: 0, via: self.via, intents };
+        let Self { via, shard, .. } = *self;
+        let invocation = Invocation { client, op, shard, via, intents };
         self.events.push((at_ms, "clients".to_owned(), What::Invoke(invocation)));
         op
     }

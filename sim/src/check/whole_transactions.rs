@@ -14,7 +14,7 @@ use crate::verdict::Verdict;
 /// Fails on every transaction that is there in part; unknown without a final state.
 pub(super) fn verdict(reading: &Reading) -> Verdict {
     let (mut whole, mut absent, mut torn) = (0_u64, 0_u64, Vec::new());
-    let mut finals = BTreeMap::new();
+    let (mut finals, mut undecided) = (BTreeMap::new(), None);
     for operation in reading.operations.iter() {
         let judged =
             |intent: &&Intent| matches!(intent, Intent::SetFresh { .. } | Intent::Append { .. });
@@ -25,7 +25,10 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
         let shard = operation.asked.shard;
         let content = match reading.last_content(shard) {
             Ok(content) => content,
-            Err(why) => return Verdict::unknown(WHOLE_TRANSACTIONS, why),
+            Err(why) => {
+                undecided = Some(why);
+                continue;
+            }
         };
         let held = finals.entry(shard).or_insert_with(|| Kept::of(&content.content.values));
         let has = |intent: &&&Intent| intent.token().is_some_and(|token| held.has(intent, token));
@@ -35,12 +38,17 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
             _ => torn.extend([operation.invoked.event, content.event]),
         }
     }
-    if torn.is_empty() {
-        let reason = format!("{whole} transactions are there, {absent} are not, none in part");
-        return Verdict::pass(WHOLE_TRANSACTIONS, reason);
+    if !torn.is_empty() {
+        let reason = format!("{} transactions are there in part", torn.len() / 2);
+        return Verdict::fail(WHOLE_TRANSACTIONS, reason, torn);
     }
-    let reason = format!("{} transactions are there in part", torn.len() / 2);
-    Verdict::fail(WHOLE_TRANSACTIONS, reason, torn)
+    match undecided {
+        Some(why) => Verdict::unknown(WHOLE_TRANSACTIONS, why),
+        None => {
+            let reason = format!("{whole} transactions are there, {absent} are not, none in part");
+            Verdict::pass(WHOLE_TRANSACTIONS, reason)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -77,5 +85,19 @@ mod tests {
         let history = story.transaction(1_000, "a", vec![set("k"), set("l")]).history();
         let reading = Reading::of(&history).expect("a whole history");
         assert_eq!(verdict(&reading).outcome, Outcome::Unknown);
+    }
+
+    #[test]
+    fn a_shard_without_its_final_state_hides_no_torn_transaction_of_another() {
+        let set = |key: &str| Intent::SetFresh { key: key.into(), value: "v".into() };
+        let outcome = |held: &[(&str, &str)]| {
+            let story = Story::of_two_shards().commit(0, 1, "a").commit_of(0, 1, 1, "d");
+            let story = story.in_shard(1).transaction(900, "d", vec![set("m"), set("n")]);
+            let story = story.in_shard(0).transaction(1_000, "a", vec![set("k"), set("l")]);
+            let history = story.finally(9_000, "a", held).history();
+            verdict(&Reading::of(&history).expect("a whole history")).outcome
+        };
+        assert_eq!(outcome(&[("k", "v")]), Outcome::Fail);
+        assert_eq!(outcome(&[("k", "v"), ("l", "v")]), Outcome::Unknown);
     }
 }
