@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::NO_RESURRECTION;
 use super::operations::Operation;
 use super::reading::Reading;
+use super::standing::Standing;
 use super::windows::Moment;
 use super::written_values::tokens;
 use crate::history::Intent;
@@ -126,21 +127,18 @@ fn is_in_force(reading: &Reading, operation: &Operation) -> bool {
     let Some(in_force) = tenures.in_force_before(from) else {
         return false;
     };
-    let version = |event| reading.standing_at(by, event).map(|standing| standing.version());
-    let acts = |event| {
-        version(event).and_then(|version| tenures.acting_under(by, version, event))
-            == Some(in_force)
-    };
+    let acts =
+        |standing: &Standing| tenures.acting_under(by, standing.version(), until) == Some(in_force);
     tenures.in_force_before(until) == Some(in_force)
         && tenures.all[in_force].master == by
-        && acts(from)
-        && acts(until)
+        && reading.standings_between(by, from, until).iter().all(acts)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::fixture::Story;
     use super::*;
+    use crate::history::{Invocation, OpResult, Return, Via, What};
     use crate::verdict::Outcome;
 
     /// `a` writes, `b` takes over without the write, and says so.
@@ -193,5 +191,24 @@ mod tests {
             .write(1_000, "a", "k", "v")
             .read(2_000, "a", "k", Some("v"));
         assert_eq!(judged(&under_way).outcome, Outcome::Pass, "it had not been acknowledged yet");
+    }
+
+    #[test]
+    fn a_master_that_believed_in_another_topology_meanwhile_shows_nothing() {
+        let asked = |story: Story| {
+            let (client, key) = ("clients/direct".into(), "k".into());
+            let intents = vec![Intent::Read { key }];
+            let invocation = Invocation { client, op: 9, shard: 0, via: Via::Direct, intents };
+            story.event(16_000, "clients", What::Invoke(invocation))
+        };
+        let answered = |story: Story| {
+            let (answers, by) = (vec![Some("v".into())], Some("a".into()));
+            let end = Return { answers, by, ..Return::of(9, OpResult::Ok) };
+            judged(&story.event(16_300, "clients", What::Return(end))).outcome
+        };
+        let again = asked(story().commit(15_000, 3, "a").authority(15_100, "a", 3));
+        assert_eq!(answered(again.clone()), Outcome::Fail);
+        let wavers = again.authority(16_100, "a", 77).authority(16_200, "a", 3);
+        assert_eq!(answered(wavers), Outcome::Pass);
     }
 }

@@ -194,11 +194,12 @@ impl<'a> Reading<'a> {
         self.via.get(&(key, Some(token))).or_else(|| self.via.get(&(key, None))).copied()
     }
 
-    /// How a data node stood just before an event.
-    pub(super) fn standing_at(&self, machine: &str, event: u64) -> Option<&Standing> {
-        let standings = self.standings.get(machine)?;
-        let after = standings.partition_point(|standing| standing.event < event);
-        standings[..after].last()
+    /// How a data node stood from one event to another, exclusively.
+    pub(super) fn standings_between(&self, machine: &str, from: u64, until: u64) -> &[Standing] {
+        let standings = self.standings.get(machine).map_or(&[][..], Vec::as_slice);
+        let first = standings.partition_point(|standing| standing.event < from);
+        let end = standings.partition_point(|standing| standing.event < until);
+        &standings[first.saturating_sub(1)..end]
     }
 
     /// How a data node stood at an instant, as far as that is known: from the sample before it
