@@ -131,6 +131,15 @@ mod tests {
     fn a_nemesis_that_was_switched_off_fails() {
         assert_eq!(judged(&Story::new().faults(1)), Outcome::Fail);
         assert_eq!(judged(&Story::new().faults(0)), Outcome::Pass, "none was planned");
+        let bite = Bite { stopped_ms: 4, ..Bite::default() };
+        let inject = || {
+            let (planned, targets) = (Fault::Kill { target: "master".into() }, BTreeMap::new());
+            What::Inject { fault: 0, planned, targets }
+        };
+        let twice = Story::new().faults(2).event(5, "nemesis", inject());
+        let twice = twice.event(6, "nemesis", inject());
+        let twice = twice.event(9, "nemesis", What::Heal { fault: 0, bite });
+        assert_eq!(judged(&twice), Outcome::Fail, "one of two, and twice");
     }
 
     #[test]
