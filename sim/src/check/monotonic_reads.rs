@@ -31,6 +31,11 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
             let (client, key) = (operation.asked.client.as_str(), intent.key());
             let kind = kinds.get(key).copied().unwrap_or(Kind::Register);
             let before = known.entry((client, by, key)).or_default();
+            if before.last.is_some_and(|(_, at)| at != ended.event && operation.invoked.event < at)
+            {
+                // Of two operations under way at once none is the later one.
+                continue;
+            }
             if let Some(newer) = before.newer_than(kind, answer, ended.event) {
                 older.extend([newer, ended.event]);
             }
@@ -113,6 +118,7 @@ fn lacks_a_token(before: &str, now: &str, separator: Option<char>) -> bool {
 mod tests {
     use super::super::fixture::Story;
     use super::*;
+    use crate::history::{Invocation, OpResult, Return, Via, What};
     use crate::verdict::Outcome;
 
     fn judged(story: &Story) -> Verdict {
@@ -165,6 +171,34 @@ mod tests {
             let found = (verdict.outcome, verdict.evidence.len(), verdict.informative);
             assert_eq!(found, (Outcome::Fail, 2, false), "{key} {answers:?}");
         }
+    }
+
+    #[test]
+    fn of_reads_under_way_at_once_none_is_older() {
+        let ask = |story: Story, op| {
+            let (client, key) = ("clients/sticky".into(), "n".into());
+            let intents = vec![Intent::Read { key }];
+            let asked = Invocation { client, op, shard: 0, via: Via::Sticky, intents };
+            story.event(2_000, "clients", What::Invoke(asked))
+        };
+        let answer = |story: Story, op, value: &str| {
+            let (answers, by) = (vec![Some(value.into())], Some("a".into()));
+            let end = Return { answers, by, ..Return::of(op, OpResult::Ok) };
+            story.event(2_100, "clients", What::Return(end))
+        };
+        let at_once = answer(answer(ask(ask(story(), 8), 9), 9, "1"), 8, "2");
+        assert_eq!(judged(&at_once).outcome, Outcome::Pass);
+        let at_once = answer(answer(ask(ask(story(), 8), 9), 9, "2"), 8, "1");
+        assert_eq!(judged(&at_once).outcome, Outcome::Pass);
+        let in_turn = answer(ask(answer(ask(story(), 8), 8, "2"), 9), 9, "1");
+        assert_eq!(judged(&in_turn).outcome, Outcome::Fail);
+    }
+
+    #[test]
+    fn the_reads_of_one_transaction_are_in_turn() {
+        let twice = |first, second| story().reads(2_000, "a", &[("n", first), ("n", second)]);
+        assert_eq!(judged(&twice(Some("1"), Some("2"))).outcome, Outcome::Pass);
+        assert_eq!(judged(&twice(Some("2"), Some("1"))).outcome, Outcome::Fail);
     }
 
     #[test]
