@@ -2,11 +2,9 @@
 //! that a client behind one of them begins does not reach the old target.
 
 use std::collections::BTreeMap;
-use std::iter::Peekable;
-
-use host::Write;
 
 use super::LB_SEPARATES;
+use super::asked::Asked;
 use super::operations::Operation;
 use super::reading::Reading;
 use super::route::{Route, routes};
@@ -21,25 +19,22 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
     for ((_, shard), of_balancer) in routes(reading) {
         by_shard.entry(shard).or_default().push(of_balancer);
     }
-    let mut asked = Asked::of(reading);
+    let behind = reading.operations.iter().filter(|operation| operation.asked.via == Via::Lb);
+    let mut asked = Asked::by(behind);
     let (mut judged, mut astray) = (0_u64, Vec::new());
     for ack in &reading.acknowledgements {
         let Some(balancers) = by_shard.get(&ack.shard) else { continue };
-        let leads_elsewhere = |operation: &&Operation| {
+        let operations = asked.can_be(ack.writes, ack.event);
+        if operations.is_empty() {
+            continue;
+        }
+        judged += 1;
+        let led_elsewhere = |operation: &&Operation| {
             let began_ms = operation.invoked.at_ms;
             balancers.iter().all(|routes| leads_elsewhere(routes, began_ms, ack.machine))
         };
-        for write in ack.writes {
-            let operations = asked.can_be(write, ack.event);
-            if operations.is_empty() {
-                continue;
-            }
-            judged += 1;
-            if operations.iter().all(leads_elsewhere) {
-                astray.push(ack.event);
-            }
-            // One reply is of one operation.
-            break;
+        if operations.iter().all(led_elsewhere) {
+            astray.push(ack.event);
         }
     }
     let verdict = if astray.is_empty() {
@@ -52,40 +47,6 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
     verdict.counts_if(reading.promises(Promise::LbSeparates))
 }
 
-/// What clients behind load balancers have asked to be written so far.
-struct Asked<'r> {
-    /// Not yet begun, in order.
-    coming: Peekable<Box<dyn Iterator<Item = &'r Operation<'r>> + 'r>>,
-    /// By key, and by what tells the write from others on it.
-    begun: BTreeMap<(&'r str, Option<&'r str>), Vec<&'r Operation<'r>>>,
-}
-
-impl<'r> Asked<'r> {
-    fn of(reading: &'r Reading) -> Self {
-        let behind = reading.operations.iter().filter(|asks| asks.asked.via == Via::Lb);
-        let coming: Box<dyn Iterator<Item = _>> = Box::new(behind);
-        Self { coming: coming.peekable(), begun: BTreeMap::new() }
-    }
-
-    /// The operations of which a write can be that is acknowledged at an event: of increments,
-    /// which are not told apart, all that may still be under way. To be asked in the order of
-    /// events.
-    fn can_be(&mut self, write: &'r Write, event: u64) -> &[&'r Operation<'r>] {
-        while let Some(operation) = self.coming.next_if(|next| next.invoked.event < event) {
-            for write in operation.asked.intents.iter().filter(|intent| intent.is_write()) {
-                let told = (write.key(), write.token());
-                self.begun.entry(told).or_default().push(operation);
-            }
-        }
-        let key = write.key.as_str();
-        if let Some(increments) = self.begun.get_mut(&(key, None)) {
-            increments.retain(|increment| !increment.is_over_before(event));
-        }
-        let of_token = self.begun.get(&(key, Some(write.token.as_str())));
-        of_token.or_else(|| self.begun.get(&(key, None))).map_or(&[], Vec::as_slice)
-    }
-}
-
 /// Whether a load balancer was redirected away from a machine before that time.
 fn leads_elsewhere(routes: &[Route], at_ms: u64, machine: &str) -> bool {
     let known = routes.partition_point(|route| route.from_ms < at_ms);
@@ -96,7 +57,7 @@ fn leads_elsewhere(routes: &[Route], at_ms: u64, machine: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use host::Observation;
+    use host::{Observation, Write};
 
     use super::super::fixture::Story;
     use super::*;

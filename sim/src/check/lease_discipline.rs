@@ -3,13 +3,19 @@
 //! With a blocking lease it acknowledges nothing; with a logging one it tells of each such write
 //! in exactly one line; without one it neither refuses nor logs. A lease that ran out near an
 //! acknowledgement, within the samples around it, decides nothing.
+//!
+//! The trap: the lease is asked before a write is applied, and a stall may lie between that and
+//! the acknowledgement. So a line belongs to any write that was under way when it was told.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use host::{Lease, Observation};
 
 use super::LEASE_DISCIPLINE;
+use super::asked::Asked;
 use super::reading::{Acknowledgement, Reading};
+use super::standing::Standing;
+use super::windows::Moment;
 use crate::history::{Gate, What};
 use crate::promise::Promise;
 use crate::verdict::Verdict;
@@ -53,7 +59,7 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
 struct Found {
     /// Acknowledged while the lease had run out.
     expired: Vec<u64>,
-    /// Those of them without a line of log of their own.
+    /// Asked for and acknowledged while it had, without a line of log of their own.
     unlogged: Vec<u64>,
     /// Acknowledged while there was no lease at all.
     without: Vec<u64>,
@@ -66,12 +72,16 @@ struct Found {
 impl Found {
     fn of(reading: &Reading) -> Self {
         let mut found = Self::default();
+        let mut asked = Asked::by(reading.operations.iter());
         let mut lines: BTreeMap<&str, Lines> = BTreeMap::new();
         let mut left = Vec::new();
         let mut acknowledgements = reading.acknowledgements.iter().peekable();
         for event in reading.history.events() {
             if let Some(ack) = acknowledgements.next_if(|ack| ack.event == event.number) {
-                found.acknowledge(reading, ack, lines.entry(ack.machine).or_default());
+                let began = asked.can_be(ack.writes, ack.event).iter();
+                let began_ms = began.map(|operation| operation.invoked.at_ms).min();
+                let write = UnderWay::of(reading, ack, began_ms);
+                found.acknowledge(ack, &write, lines.entry(ack.machine).or_default());
                 continue;
             }
             match &event.what {
@@ -83,7 +93,8 @@ impl Found {
                 }
                 What::Observe { observation: Observation::LeaseExpiredLogged, .. } => {
                     found.logged.push(event.number);
-                    lines.entry(&event.on).or_default().log(event.number);
+                    let line = Moment { at_ms: event.at_ms, event: event.number };
+                    lines.entry(&event.on).or_default().log(line);
                 }
                 _ => {}
             }
@@ -95,20 +106,18 @@ impl Found {
         found
     }
 
-    fn acknowledge(&mut self, reading: &Reading, ack: &Acknowledgement, lines: &mut Lines) {
-        let all = |lease| {
-            let mut near = reading.standings_near(ack.machine, ack.at_ms).peekable();
-            near.peek().is_some() && near.all(|standing| standing.lease() == lease)
-        };
-        if all(Lease::Held) {
-            return;
-        }
-        lines.may_be_about_one();
-        if all(Lease::Expired) {
+    fn acknowledge(&mut self, ack: &Acknowledgement, write: &UnderWay, lines: &mut Lines) {
+        if write.ends_with(Lease::Expired) {
             self.expired.push(ack.event);
-            self.unlogged.extend((!lines.must_be_about_one()).then_some(ack.event));
-        } else if all(Lease::None) {
+        } else if write.ends_with(Lease::None) {
             self.without.push(ack.event);
+        }
+        if write.must_be_logged() && take(&mut lines.for_those_that_must, write.began_ms).is_none()
+        {
+            self.unlogged.push(ack.event);
+        }
+        if write.may_be_logged() {
+            take(&mut lines.for_all, write.began_ms);
         }
     }
 
@@ -127,35 +136,69 @@ impl Found {
     }
 }
 
-/// The lines of log of one life of a machine, against its acknowledgements so far. A write that
-/// is acknowledged near the end of a lease may have its line or none, so lines are counted twice:
-/// so that those writes that must have one get it, and so that as few as can be are left.
+/// A write from when it was asked for to its acknowledgement. Somewhere between, the lease was
+/// asked.
+struct UnderWay {
+    /// When the earliest operation began that it can be, in milliseconds.
+    began_ms: u64,
+    /// The leases at its end, as far as they are known.
+    at_the_end: Vec<Lease>,
+    /// The leases all the while.
+    all_the_while: Vec<Lease>,
+    /// Whether one may have run out unseen, because the next one was granted.
+    was_granted: bool,
+}
+
+impl UnderWay {
+    fn of(reading: &Reading, ack: &Acknowledgement, began_ms: Option<u64>) -> Self {
+        let began_ms = began_ms.unwrap_or(ack.at_ms);
+        let near = reading.standings_near(ack.machine, ack.at_ms);
+        let during = reading.standings_during(ack.machine, began_ms, ack.at_ms);
+        Self {
+            began_ms,
+            at_the_end: near.map(Standing::lease).collect(),
+            all_the_while: during.map(Standing::lease).collect(),
+            was_granted: reading.was_granted(ack.machine, began_ms, ack.at_ms),
+        }
+    }
+
+    fn ends_with(&self, lease: Lease) -> bool {
+        self.at_the_end.iter().all(|known| *known == lease)
+    }
+
+    fn must_be_logged(&self) -> bool {
+        self.all_the_while.iter().all(|known| *known == Lease::Expired) && !self.was_granted
+    }
+
+    fn may_be_logged(&self) -> bool {
+        self.all_the_while.contains(&Lease::Expired) || self.was_granted
+    }
+}
+
+/// The lines of log of one life of a machine that are about no acknowledged write yet, counted
+/// twice: so that the writes that must have one get it, and so that as few as can be are left.
+/// Writes come in the order of their ends, so the earliest line that fits is the best one.
 #[derive(Default)]
 struct Lines {
-    for_those_that_must: u64,
-    not_used_at_all: VecDeque<u64>,
+    for_those_that_must: BTreeSet<Moment>,
+    for_all: BTreeSet<Moment>,
 }
 
 impl Lines {
-    fn log(&mut self, event: u64) {
-        self.for_those_that_must += 1;
-        self.not_used_at_all.push_back(event);
-    }
-
-    fn may_be_about_one(&mut self) {
-        self.not_used_at_all.pop_front();
-    }
-
-    /// Whether there is a line for it.
-    fn must_be_about_one(&mut self) -> bool {
-        let found = self.for_those_that_must > 0;
-        self.for_those_that_must -= u64::from(found);
-        found
+    fn log(&mut self, line: Moment) {
+        self.for_those_that_must.insert(line);
+        self.for_all.insert(line);
     }
 
     fn left(self) -> impl Iterator<Item = u64> {
-        self.not_used_at_all.into_iter()
+        self.for_all.into_iter().map(|line| line.event)
     }
+}
+
+/// Takes the earliest line since then, if there is one.
+fn take(lines: &mut BTreeSet<Moment>, since_ms: u64) -> Option<Moment> {
+    let line = lines.range(Moment { at_ms: since_ms, event: 0 }..).next().copied()?;
+    lines.take(&line)
 }
 
 /// How many of these lines can be about writes that were never acknowledged: a write may get its
@@ -175,9 +218,11 @@ fn left_by_others(reading: &Reading, lines: &[u64]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use host::Write;
+
     use super::super::fixture::Story;
     use super::*;
-    use crate::history::{Intent, OpResult};
+    use crate::history::{Intent, Invocation, OpResult, Via};
     use crate::verdict::Outcome;
 
     fn judged(story: Story) -> Outcome {
@@ -222,14 +267,49 @@ mod tests {
         assert_eq!(judged(refused), Outcome::Fail);
     }
 
+    /// A write of `a` that takes long.
+    fn write(story: Story, asked_ms: u64, key: &str, acknowledged_ms: u64) -> Story {
+        let write = Write { key: key.into(), token: "v".into() };
+        let intents = vec![Intent::SetFresh { key: key.into(), value: "v".into() }];
+        let (client, op) = ("clients/direct".into(), asked_ms);
+        let asked = Invocation { client, op, shard: 0, via: Via::Direct, intents };
+        let story = story.event(asked_ms, "clients", What::Invoke(asked));
+        story.observe(acknowledged_ms, "a", Observation::Acknowledged { writes: vec![write] })
+    }
+
     #[test]
-    fn a_write_that_ended_at_the_end_of_the_lease_takes_no_line_from_another() {
+    fn a_write_that_waits_for_its_reply_while_the_lease_runs_out_needs_no_line() {
+        let held = || Story::new().gate(Gate::Log).commit(0, 1, "a").authority(100, "a", 1);
+        let waits = |asked_ms| {
+            let story = held().no_authority(5_000, "a", 1);
+            // Asked for in the middle of a story, so told at the end of it.
+            judged(write(story, asked_ms, "k", 6_000))
+        };
+        assert_eq!(waits(5_500), Outcome::Fail);
+        assert_eq!(waits(4_999), Outcome::Pass);
+        let line = log(held(), 4_998);
+        let renewed =
+            write(line.no_authority(5_000, "a", 1).authority(5_010, "a", 1), 4_990, "k", 6_000);
+        assert_eq!(judged(renewed), Outcome::Pass, "its line is its own though it ended in time");
+    }
+
+    #[test]
+    fn a_lease_that_runs_out_between_two_samples_may_leave_a_line() {
+        let grant = Observation::LeaseRenewed { until_ms: 9_000, election_version: 1 };
+        let held = || Story::new().gate(Gate::Log).commit(0, 1, "a").authority(100, "a", 1);
+        let line = write(log(held(), 1_001), 1_000, "k", 1_002);
+        assert_eq!(judged(line.clone().observe(1_003, "a", grant)), Outcome::Pass);
+        assert_eq!(judged(line), Outcome::Fail, "it never ran out");
+    }
+
+    #[test]
+    fn a_write_at_the_end_of_the_lease_takes_no_line_from_another() {
         // The first one was let through while the lease ran, the second one waits for its reply.
         let story = log(story(Gate::Log), 5_000).write(5_000, "a", "l", "v");
-        assert_eq!(judged(story.clone().write(5_012, "a", "m", "v")), Outcome::Pass);
         assert_eq!(judged(story.clone()), Outcome::Pass, "or the line was the first one's");
-        let two = story.write(5_012, "a", "m", "v").write(5_013, "a", "n", "v");
-        assert_eq!(judged(two), Outcome::Fail, "but one line is not about two writes");
+        let second = write(story, 5_000, "m", 5_012);
+        assert_eq!(judged(second.clone()), Outcome::Pass);
+        assert_eq!(judged(second.write(5_013, "a", "n", "v")), Outcome::Fail, "it has none");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod acknowledged_writes;
 mod acknowledgement_authority;
 mod availability;
 mod availability_properties;
+mod asked;
 mod converged;
 mod equal_replicas;
 mod faults_bit;

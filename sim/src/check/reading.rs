@@ -35,6 +35,8 @@ pub struct Reading<'a> {
     pub finals: BTreeMap<&'a str, Final<'a>>,
     /// The event of a machine's last start, if it was not its first.
     pub(super) restarts: BTreeMap<&'a str, u64>,
+    /// When leases were granted or renewed, by machine, in simulated milliseconds.
+    grants: BTreeMap<&'a str, Vec<u64>>,
     /// The end of the run.
     pub end_ms: u64,
     /// Acknowledgements by machines that are no data nodes, by event.
@@ -144,6 +146,7 @@ impl<'a> Reading<'a> {
             operations: Operations::default(),
             finals: BTreeMap::new(),
             restarts: BTreeMap::new(),
+            grants: BTreeMap::new(),
             end_ms: history.end_ms(),
             strangers: Vec::new(),
             windows: OnceCell::new(),
@@ -210,19 +213,37 @@ impl<'a> Reading<'a> {
         machine: &str,
         at_ms: u64,
     ) -> impl Iterator<Item = &Standing> {
+        self.standings_during(machine, at_ms, at_ms)
+    }
+
+    /// The same from one instant to another.
+    pub(super) fn standings_during(
+        &self,
+        machine: &str,
+        from_ms: u64,
+        until_ms: u64,
+    ) -> impl Iterator<Item = &Standing> {
         let tick_ms = self.setup.tick_ms;
-        let before_ms = at_ms.saturating_sub(1) / tick_ms * tick_ms;
-        let after_ms = (at_ms / tick_ms + 1) * tick_ms;
+        let before_ms = from_ms.saturating_sub(1) / tick_ms * tick_ms;
+        let after_ms = (until_ms / tick_ms + 1) * tick_ms;
         // What ended at the sample before was over then; what began after the one after came
         // later.
         let over =
-            |standing: &Standing| standing.until_ms <= before_ms && standing.until_ms < at_ms;
+            |standing: &Standing| standing.until_ms <= before_ms && standing.until_ms < from_ms;
         let standings = &self.standings[machine];
         let first = standings.partition_point(over);
         standings[first..]
             .iter()
             .take_while(move |standing| standing.from_ms <= after_ms)
             .filter(move |standing| standing.from_ms < after_ms || self.is_sample(standing.event))
+    }
+
+    /// Whether a lease was granted between two instants, or before the sample after: it may have
+    /// run out unseen before that.
+    pub(super) fn was_granted(&self, machine: &str, from_ms: u64, until_ms: u64) -> bool {
+        let granted = self.grants.get(machine).map_or(&[][..], Vec::as_slice);
+        let first = granted.partition_point(|at_ms| *at_ms < from_ms);
+        granted.get(first).is_some_and(|at_ms| *at_ms <= until_ms + self.setup.tick_ms)
     }
 
     fn is_sample(&self, event: u64) -> bool {
@@ -297,6 +318,9 @@ impl<'a> Reading<'a> {
                 self.stand(event, |standing| standing.status = Some(status.clone()));
             }
             Observation::Acknowledged { writes } => self.acknowledge(event, writes),
+            Observation::LeaseRenewed { .. } => {
+                self.grants.entry(&event.on).or_default().push(event.at_ms);
+            }
             Observation::Committed { version, masters } => {
                 for master in masters {
                     let members = &self.setup.members;
