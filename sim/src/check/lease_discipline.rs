@@ -101,7 +101,7 @@ impl Found {
         }
         left.extend(lines.into_values().flat_map(Lines::left));
         left.sort_unstable();
-        let explained = left_by_others(reading, &left);
+        let explained = left_by_others(reading, &found.logged);
         found.lines_left = left.split_off(left.len().min(explained));
         found
     }
@@ -201,8 +201,8 @@ fn take(lines: &mut BTreeSet<Moment>, since_ms: u64) -> Option<Moment> {
     lines.take(&line)
 }
 
-/// How many of these lines can be about writes that were never acknowledged: a write may get its
-/// line and then fail, or lose its client.
+/// How many of all lines can be about writes that were never acknowledged, at most: a write may
+/// get its line and then fail, or lose its client.
 fn left_by_others(reading: &Reading, lines: &[u64]) -> usize {
     let (Some(&first), Some(&last)) = (lines.first(), lines.last()) else {
         return 0;
@@ -222,7 +222,7 @@ mod tests {
 
     use super::super::fixture::Story;
     use super::*;
-    use crate::history::{Intent, Invocation, OpResult, Via};
+    use crate::history::{Intent, Invocation, OpResult, Return, Via};
     use crate::verdict::Outcome;
 
     fn judged(story: Story) -> Outcome {
@@ -310,6 +310,18 @@ mod tests {
         let second = write(story, 5_000, "m", 5_012);
         assert_eq!(judged(second.clone()), Outcome::Pass);
         assert_eq!(judged(second.write(5_013, "a", "n", "v")), Outcome::Fail, "it has none");
+    }
+
+    #[test]
+    fn whose_line_is_whose_is_not_guessed() {
+        // The first line is the second write's, which failed; the other one is the first write's.
+        let set = Intent::SetFresh { key: "l".into(), value: "v".into() };
+        let (client, op) = ("clients/sticky".into(), 77);
+        let asked = Invocation { client, op, shard: 0, via: Via::Sticky, intents: vec![set] };
+        let story = story(Gate::Log).event(5_990, "clients", What::Invoke(asked));
+        let failed = Return::of(op, OpResult::Fail { error: "no".into() });
+        let failed = log(story, 6_000).event(6_003, "clients", What::Return(failed));
+        assert_eq!(judged(write(log(failed, 6_008), 5_990, "k", 6_012)), Outcome::Pass);
     }
 
     #[test]
