@@ -22,6 +22,7 @@ mod no_outage;
 mod no_resurrection;
 mod no_span;
 mod operations;
+mod properties;
 mod reading;
 mod registry;
 mod route;
@@ -34,6 +35,7 @@ mod tenure;
 mod trail;
 mod versions;
 mod whole_transactions;
+mod window_cases;
 mod windows;
 mod written_values;
 
