@@ -7,11 +7,13 @@
 //! Reading order: [`record`] (what is told of one run), [`cell`] (what is told of one scenario
 //! under one profile, and the exit status), then one file per format: [`text`], [`markdown`],
 //! [`json`], [`junit`], [`html`]. The page of a run draws its [`timeline`] from [`lanes`] and lists its
-//! [`noteworthy`] events; [`wording`] puts figures and results in words for all of them.
+//! [`noteworthy`] events; [`judgement`] tells of a history that has no scenario; [`wording`] puts
+//! figures and results in words for all of them.
 
 pub mod cell;
 pub mod html;
 pub mod json;
+pub mod judgement;
 pub mod junit;
 pub mod lanes;
 pub mod markdown;

@@ -3,6 +3,7 @@
 mod sample;
 
 use reports::cell::{self, Cell};
+use reports::judgement::Judgement;
 use reports::record::{Expectation, RunRecord};
 use reports::{json, junit, markdown, text};
 use sim::figures::{Figures, LostWrites};
@@ -134,6 +135,54 @@ fn a_record_survives_json() {
     let (record, _) = sample::broken_run();
     let read: RunRecord = serde_json::from_str(&json::verdict(&record)).expect("a record");
     assert_eq!(read, record);
+}
+
+#[test]
+fn a_judged_history_as_text() {
+    let (_, history) = sample::broken_run();
+    let judgement = Judgement::of(&history).expect("a whole history");
+    insta::assert_snapshot!(judgement.to_text());
+}
+
+#[test]
+fn a_judged_history_as_json_has_all_that_is_documented() {
+    let (_, history) = sample::broken_run();
+    let judgement = Judgement::of(&history).expect("a whole history");
+    let json: serde_json::Value = serde_json::from_str(&judgement.to_json()).expect("JSON");
+    let documented = [
+        "conclusion",
+        "differences",
+        "digest",
+        "events",
+        "figures",
+        "reason",
+        "schema",
+        "simulated_ms",
+        "tick_ms",
+        "ttl_ms",
+        "verdicts",
+    ];
+    let fields: Vec<&String> = json.as_object().expect("an object").keys().collect();
+    assert_eq!(fields, documented);
+    assert_eq!(json["schema"], 1);
+    assert_eq!(json["conclusion"], "vacuous", "a fault of the sample bit nothing");
+}
+
+/// The record's verdicts are hand-made, so they differ; those made of the history do not.
+#[test]
+fn a_judgement_says_how_it_differs_from_what_was_saved() {
+    let (mut record, history) = sample::broken_run();
+    let judgement = Judgement::of(&history).expect("a whole history");
+    let other = judgement.clone().beside(&record);
+    let differences = other.differences.clone().expect("compared");
+    assert!(differences.iter().any(|how| how.starts_with("converged was not judged, is")));
+    assert!(differences.iter().any(|how| how.starts_with("figures.span_ms was 12945, is 12940")));
+    assert_eq!(other.exit_status(), 3);
+    record.verdicts.clone_from(&judgement.verdicts);
+    record.figures = judgement.figures.clone();
+    let same = judgement.beside(&record);
+    assert_eq!(same.differences.as_deref(), Some(&[][..]));
+    assert!(same.to_text().contains("The same as was saved."));
 }
 
 #[test]

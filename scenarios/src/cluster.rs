@@ -102,7 +102,8 @@ pub fn node_id(name: &str) -> String {
     digest.iter().take(20).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn setup(plan: &Plan) -> Setup {
+/// What the history of a plan's run says at its start.
+pub fn setup(plan: &Plan) -> Setup {
     let members = nodes(plan)
         .into_iter()
         .map(|machine| Member { id: node_id(&machine), machine, shard: SHARD })

@@ -10,9 +10,12 @@ use sim::history::{History, HistoryError};
 use crate::plan::{Plan, PlanError};
 use crate::run::Run;
 
-const PLAN: &str = "plan.toml";
-const HISTORY: &str = "history.jsonl";
-const VERDICT: &str = "verdict.json";
+/// The plan of a run, in its directory.
+pub const PLAN: &str = "plan.toml";
+/// Its history.
+pub const HISTORY: &str = "history.jsonl";
+/// Its record, with all verdicts.
+pub const VERDICT: &str = "verdict.json";
 /// The page of a run, in its directory.
 pub const PAGE: &str = "report.html";
 
@@ -99,15 +102,29 @@ pub fn load_plan(path: &Path) -> Result<Plan, RunDirError> {
 /// Names the file and what is wrong in it.
 pub fn load(dir: &Path) -> Result<Saved, RunDirError> {
     let plan = load_plan(&dir.join(PLAN))?;
-    let path = dir.join(VERDICT);
-    let record = serde_json::from_str(&read(&path)?)
-        .map_err(|error| RunDirError::Verdict { path, error })?;
-    let path = dir.join(HISTORY);
-    let file = std::fs::File::open(&path)
-        .map_err(|error| RunDirError::Io { path: path.clone(), error })?;
-    let history = History::from_json_lines(BufReader::new(file))
-        .map_err(|error| RunDirError::History { path, error })?;
+    let record = load_record(&dir.join(VERDICT))?;
+    let history = load_history(&dir.join(HISTORY))?;
     Ok(Saved { plan, record, history })
+}
+
+/// Reads a run's record.
+///
+/// # Errors
+/// With line and column of what is wrong.
+pub fn load_record(path: &Path) -> Result<RunRecord, RunDirError> {
+    let text = read(path)?;
+    serde_json::from_str(&text).map_err(|error| RunDirError::Verdict { path: path.into(), error })
+}
+
+/// Reads a history, of whichever system.
+///
+/// # Errors
+/// With the line that is wrong.
+pub fn load_history(path: &Path) -> Result<History, RunDirError> {
+    let file =
+        std::fs::File::open(path).map_err(|error| RunDirError::Io { path: path.into(), error })?;
+    History::from_json_lines(BufReader::new(file))
+        .map_err(|error| RunDirError::History { path: path.into(), error })
 }
 
 /// Creates a folder and those above it.

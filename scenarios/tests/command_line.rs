@@ -3,27 +3,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test's own files, not simulated code")]
 
+mod binary;
+
 use std::path::Path;
-use std::process::{Command, Output};
 
-struct Ran {
-    status: i32,
-    out: String,
-    err: String,
-}
-
-fn splitbrain(dir: &Path, arguments: &[&str]) -> Ran {
-    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_splitbrain"))
-        .args(arguments)
-        .current_dir(dir)
-        .output()
-        .expect("the binary runs");
-    Ran {
-        status: status.code().expect("it ended by itself"),
-        out: String::from_utf8(stdout).expect("text"),
-        err: String::from_utf8(stderr).expect("text"),
-    }
-}
+use binary::splitbrain;
 
 /// A folder with one saved run in `saved`.
 fn with_a_saved_run() -> (tempfile::TempDir, String) {

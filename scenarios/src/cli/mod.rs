@@ -1,5 +1,6 @@
 //! The command line: one file a command, and the exit status of DESIGN section 9.
 
+mod check;
 mod list;
 mod progress;
 mod replay;
@@ -50,6 +51,8 @@ enum Command {
     Replay(replay::Replay),
     /// Measures what each of the eleven rules buys, and prints the table.
     Rules(rules::Rules),
+    /// Judges a saved history again, or one that another system wrote.
+    Check(check::Check),
     /// Runs one process of a real cluster on real sockets, until SIGTERM or SIGINT.
     Serve(serve::Serve),
 }
@@ -106,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.execute(),
         Command::Replay(replay) => replay.execute(),
         Command::Rules(rules) => rules.execute(),
+        Command::Check(check) => check.execute(),
         Command::Serve(serve) => serve.execute(),
     };
     ExitCode::from(status.unwrap_or_else(|error| {

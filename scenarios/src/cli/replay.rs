@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use reports::cell::{self, Cell};
+use reports::judgement;
 use reports::record::RunRecord;
 use sim::history::{Event, History};
 
@@ -56,8 +57,7 @@ impl Replay {
                 let cells = Cell::gather([record.clone()]);
                 print(&reports::text::report(&cells));
                 for verdict in &record.verdicts {
-                    let outcome = format!("{:?}", verdict.outcome).to_lowercase();
-                    print(&format!("{outcome:<8} {:<26} {}\n", verdict.check, verdict.reason));
+                    print(&format!("{}\n", judgement::verdict_line(verdict)));
                 }
                 print(&format!("\nThe same digest: {}\n", record.digest));
             }
