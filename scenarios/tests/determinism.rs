@@ -14,7 +14,8 @@ const SEED: u64 = 4_711;
 fn every_scenario_gives_the_same_history_in_another_process_with_others_beside_it() {
     let out = tempfile::tempdir().unwrap();
     // Each scenario under one profile, so that all profiles have their turn.
-    for (at, scenario) in catalogue::ALL.iter().enumerate() {
+    let played: Vec<_> = catalogue::ALL.iter().filter(|scenario| scenario.by_default).collect();
+    for (at, scenario) in played.iter().enumerate() {
         let names = built_in_names();
         let profile = Profile::built_in(names[at % names.len()]).unwrap();
         let plan = scenario.plan(&profile, SEED);
@@ -23,10 +24,8 @@ fn every_scenario_gives_the_same_history_in_another_process_with_others_beside_i
         run_dir::save(&out.path().join(scenario.name), &plan, &here, &record).unwrap();
     }
     let child = out.path().join("child");
-    let plans: Vec<_> = catalogue::ALL
-        .iter()
-        .map(|scenario| out.path().join(scenario.name).join("plan.toml"))
-        .collect();
+    let plans: Vec<_> =
+        played.iter().map(|scenario| out.path().join(scenario.name).join("plan.toml")).collect();
     let status = Command::new(env!("CARGO_BIN_EXE_splitbrain"))
         .arg("run")
         .args(&plans)
@@ -36,7 +35,7 @@ fn every_scenario_gives_the_same_history_in_another_process_with_others_beside_i
         .unwrap()
         .status;
     assert_eq!(status.code(), Some(0), "all as expected");
-    for scenario in catalogue::ALL {
+    for scenario in played {
         let here = run_dir::load(&out.path().join(scenario.name)).unwrap();
         let there = run_dir::load(&child.join(run_dir::relative(&here.record))).unwrap();
         if let Some((here, there)) = here.history.first_difference(&there.history) {

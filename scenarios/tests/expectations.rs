@@ -25,7 +25,8 @@ fn built_in() -> Vec<Profile> {
 
 #[test]
 fn every_cell_is_as_expected() {
-    let all: Vec<&str> = catalogue::ALL.iter().map(|scenario| scenario.name).collect();
+    let played = catalogue::ALL.iter().filter(|scenario| scenario.by_default);
+    let all: Vec<&str> = played.map(|scenario| scenario.name).collect();
     for cell in cells(&all, &built_in(), 2) {
         let told = format!("{} under {}: {:?}", cell.scenario, cell.profile, cell.result);
         assert_eq!(cell.result, CellResult::AsExpected, "{told}");

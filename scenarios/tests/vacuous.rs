@@ -70,7 +70,7 @@ fn a_fault_that_hits_nothing() {
     };
     // These two have nothing to say to each other.
     let fault = between("near-clients", "far-clients");
-    plan.faults = vec![PlannedFault { at_ms: 6_000, heal_at_ms: 7_000, fault }];
+    plan.faults = vec![PlannedFault { at_ms: 6_000, heal_at_ms: 7_000, after: None, fault }];
     assert_vacuous(&run_edited(&plan), "fault 0 (partition) did nothing: nothing");
 }
 

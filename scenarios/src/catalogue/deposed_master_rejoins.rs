@@ -36,7 +36,9 @@ fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
     };
     // Its clients reach it for a moment only, so that the successor soon has written more.
     let few_ms = at_ms + draw.round_ms() / 2;
-    let (rest, clients) = (["control-plane", "replicas"], ["near-clients", "far-clients"]);
+    let rest = ["control-plane", "replicas"];
+    let mut clients = vec!["near-clients", "far-clients"];
+    clients.extend(draw.profile.lb.then_some("lb"));
     vec![
         PlannedFault { at_ms, heal_at_ms, after: None, fault: cut(&rest) },
         PlannedFault { at_ms: few_ms, heal_at_ms, after: None, fault: cut(&clients) },

@@ -9,7 +9,6 @@ mod established_flow_outlives_redirect;
 mod healthy_for_long;
 mod heartbeat_waits_out_a_partition;
 mod hung_master_returns;
-mod lb_address_adopted_as_node;
 mod leader_cut_from_store;
 mod master_cut_with_its_clients;
 mod nic_fails_and_returns;
@@ -142,7 +141,6 @@ pub static ALL: &[Scenario] = &[
     successor_dies_too::SCENARIO,
     established_flow_outlives_redirect::SCENARIO,
     power_loss_and_old_heartbeats::SCENARIO,
-    lb_address_adopted_as_node::SCENARIO,
     ttl_typo::SCENARIO,
     store_restarts::SCENARIO,
     rolling_restart::SCENARIO,

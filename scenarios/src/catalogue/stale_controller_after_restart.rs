@@ -1,6 +1,7 @@
 //! A controller that stopped in a round long ago goes on with it when the node that it then knew
 //! as master has been deposed, has ruled again, was deposed once more and has restarted.
 
+use node::LeaseMode;
 use reports::record::Expectation;
 use sim::check::{SPAN_WITHIN_TTL, WHOLE_TRANSACTIONS};
 use sim::fault::{CutKind, Fault, PlannedFault, Way};
@@ -21,6 +22,8 @@ pub(super) const SCENARIO: Scenario = Scenario {
     faults,
     expectation,
     goals: |_| vec![Goal::TwoPromotions, Goal::LeaderChange, Goal::Restart],
+    // As `two_controllers_lead`.
+    by_default: false,
     shows: Some(Shows {
         rule: Rule::DurableVersion,
         base: "lease+closed-start",
@@ -57,8 +60,11 @@ fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
         kind: CutKind::Drop,
     };
     let fault = |at_ms, heal_at_ms, fault| PlannedFault { at_ms, heal_at_ms, after: None, fault };
-    vec![
-        fault(start_ms, over_ms, stall("before-heartbeat")),
+    let leased = draw.profile.lease_mode != LeaseMode::Disabled;
+    let mut faults = vec![];
+    // Without a lease there are no heartbeats to stop before.
+    faults.extend(leased.then(|| fault(start_ms, over_ms, stall("before-heartbeat"))));
+    faults.extend([
         fault(start_ms, led_ms, kill("controller-1")),
         fault(led_ms, over_ms, stall("before-keepalive")),
         fault(back_ms, replaced_ms, kill("node-1")),
@@ -66,7 +72,8 @@ fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
         fault(replaced_ms + 4 * round_ms, again_ms + 2 * round_ms, kill("node-2")),
         fault(cut_ms, heal_ms, cut),
         fault(cut_ms + round_ms / 2, cut_ms + round_ms, kill("node-1")),
-    ]
+    ]);
+    faults
 }
 
 fn expectation(profile: &Profile) -> Expectation {

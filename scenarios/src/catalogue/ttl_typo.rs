@@ -7,6 +7,7 @@ use sim::goal::Goal;
 use super::{Draw, NOTHING_ENDS_IT, PLAIN, Scenario, breaks};
 use crate::plan::{Cluster, Plan};
 use crate::profile::Profile;
+use crate::rule::Rule;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "ttl_typo",
@@ -19,7 +20,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     },
     faults,
     expectation,
-    goals: |_| vec![Goal::Promotion, Goal::LeaderChange],
+    goals,
     ..PLAIN
 };
 
@@ -46,6 +47,13 @@ fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
             fault: kill("controller-2"),
         },
     ]
+}
+
+/// Without any lease nothing ends before `promotion-wait` has waited for all.
+fn goals(profile: &Profile) -> Vec<Goal> {
+    let mut goals = vec![Goal::LeaderChange];
+    goals.extend((!profile.has(Rule::PromotionWait)).then_some(Goal::Promotion));
+    goals
 }
 
 fn expectation(profile: &Profile) -> Expectation {

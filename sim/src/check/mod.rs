@@ -5,9 +5,9 @@
 
 mod acknowledged_writes;
 mod acknowledgement_authority;
+mod asked;
 mod availability;
 mod availability_properties;
-mod asked;
 mod converged;
 mod equal_replicas;
 mod faults_bit;

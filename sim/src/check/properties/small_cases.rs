@@ -76,6 +76,7 @@ fn every_fault_must_do_what_it_is_to_do() {
                     packets_dropped: amount(DROPPED),
                     packets_held: amount(HELD),
                     bytes_waited: amount(WAITED),
+                    ..Bite::default()
                 };
                 let (planned, targets) = (planned.clone(), BTreeMap::new());
                 let name = planned.name();
