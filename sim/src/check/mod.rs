@@ -17,6 +17,7 @@ mod kept;
 mod kept_topology;
 mod lb_separates;
 mod lease_discipline;
+mod linearizable;
 mod monotonic_reads;
 mod no_outage;
 mod no_resurrection;
@@ -80,6 +81,8 @@ pub const ELECTION_VERSIONS: &str = "election-versions";
 pub const LB_SEPARATES: &str = "lb-separates";
 /// A node shows the topology that it keeps.
 pub const KEPT_TOPOLOGY: &str = "kept-topology";
+/// Every key is linearizable.
+pub const LINEARIZABLE: &str = "linearizable";
 /// The run reached what its scenario says it must; otherwise its passes are empty.
 pub const GOALS: &str = "goals";
 /// Every fault did something; otherwise its passes are empty.
@@ -87,6 +90,12 @@ pub const FAULTS_BIT: &str = "faults-bit";
 
 /// Judges a run: every checker's verdict, and the figures.
 pub fn judge(history: &History) -> (Vec<Verdict>, Figures) {
+    judge_aloud(history, |_| {})
+}
+
+/// The same, and names each part before it begins with it: `reading`, `figures`, and every check.
+pub fn judge_aloud(history: &History, mut begin: impl FnMut(&str)) -> (Vec<Verdict>, Figures) {
+    begin("reading");
     let read = catch_unwind(|| Reading::of(history).map_err(|error| error.to_string()))
         .unwrap_or_else(|_| Err("reading the history panicked".into()));
     let reading = match read {
@@ -96,30 +105,36 @@ pub fn judge(history: &History) -> (Vec<Verdict>, Figures) {
             return (vec![verdict], Figures::default());
         }
     };
+    begin("figures");
     let measured = catch_unwind(AssertUnwindSafe(|| measure(&reading)));
     let Ok(figures) = measured else {
         let verdict = Verdict::unknown(SPAN_WITHIN_TTL, "measuring the history panicked");
         return (vec![verdict], Figures::default());
     };
+    let mut guarded = |check: &str, verdict: &dyn Fn() -> Verdict| {
+        begin(check);
+        guarded(check, verdict)
+    };
     let verdicts = vec![
-        guarded(SPAN_WITHIN_TTL, || span::verdict(&reading, &figures)),
-        guarded(NO_OUTAGE, || no_outage::verdict(&reading, &figures)),
-        guarded(NO_SPAN, || no_span::verdict(&reading, &figures)),
-        guarded(ACKNOWLEDGED_WRITES, || acknowledged_writes::verdict(&reading)),
-        guarded(ACKNOWLEDGEMENT_AUTHORITY, || acknowledgement_authority::verdict(&reading)),
-        guarded(CONVERGED, || converged::verdict(&reading)),
-        guarded(WRITTEN_VALUES, || written_values::verdict(&reading)),
-        guarded(WHOLE_TRANSACTIONS, || whole_transactions::verdict(&reading)),
-        guarded(EQUAL_REPLICAS, || equal_replicas::verdict(&reading)),
-        guarded(NO_RESURRECTION, || no_resurrection::verdict(&reading)),
-        guarded(LEASE_DISCIPLINE, || lease_discipline::verdict(&reading)),
-        guarded(TOPOLOGY_VERSIONS, || versions::topology(&reading)),
-        guarded(ELECTION_VERSIONS, || versions::election(&reading)),
-        guarded(LB_SEPARATES, || lb_separates::verdict(&reading)),
-        guarded(KEPT_TOPOLOGY, || kept_topology::verdict(&reading)),
-        guarded(MONOTONIC_READS, || monotonic_reads::verdict(&reading)),
-        guarded(FAULTS_BIT, || faults_bit::verdict(&reading)),
-        guarded(GOALS, || goals::verdict(&reading, &figures)),
+        guarded(SPAN_WITHIN_TTL, &|| span::verdict(&reading, &figures)),
+        guarded(NO_OUTAGE, &|| no_outage::verdict(&reading, &figures)),
+        guarded(NO_SPAN, &|| no_span::verdict(&reading, &figures)),
+        guarded(ACKNOWLEDGED_WRITES, &|| acknowledged_writes::verdict(&reading)),
+        guarded(ACKNOWLEDGEMENT_AUTHORITY, &|| acknowledgement_authority::verdict(&reading)),
+        guarded(CONVERGED, &|| converged::verdict(&reading)),
+        guarded(WRITTEN_VALUES, &|| written_values::verdict(&reading)),
+        guarded(WHOLE_TRANSACTIONS, &|| whole_transactions::verdict(&reading)),
+        guarded(EQUAL_REPLICAS, &|| equal_replicas::verdict(&reading)),
+        guarded(NO_RESURRECTION, &|| no_resurrection::verdict(&reading)),
+        guarded(LEASE_DISCIPLINE, &|| lease_discipline::verdict(&reading)),
+        guarded(TOPOLOGY_VERSIONS, &|| versions::topology(&reading)),
+        guarded(ELECTION_VERSIONS, &|| versions::election(&reading)),
+        guarded(LB_SEPARATES, &|| lb_separates::verdict(&reading)),
+        guarded(KEPT_TOPOLOGY, &|| kept_topology::verdict(&reading)),
+        guarded(MONOTONIC_READS, &|| monotonic_reads::verdict(&reading)),
+        guarded(LINEARIZABLE, &|| linearizable::verdict(&reading)),
+        guarded(FAULTS_BIT, &|| faults_bit::verdict(&reading)),
+        guarded(GOALS, &|| goals::verdict(&reading, &figures)),
     ];
     (verdicts, figures)
 }

@@ -2,9 +2,9 @@
 
 use super::{
     ACKNOWLEDGED_WRITES, ACKNOWLEDGEMENT_AUTHORITY, CONVERGED, ELECTION_VERSIONS, EQUAL_REPLICAS,
-    FAULTS_BIT, GOALS, KEPT_TOPOLOGY, LB_SEPARATES, LEASE_DISCIPLINE, MONOTONIC_READS, NO_OUTAGE,
-    NO_RESURRECTION, NO_SPAN, SPAN_WITHIN_TTL, TOPOLOGY_VERSIONS, WHOLE_TRANSACTIONS,
-    WRITTEN_VALUES,
+    FAULTS_BIT, GOALS, KEPT_TOPOLOGY, LB_SEPARATES, LEASE_DISCIPLINE, LINEARIZABLE,
+    MONOTONIC_READS, NO_OUTAGE, NO_RESURRECTION, NO_SPAN, SPAN_WITHIN_TTL, TOPOLOGY_VERSIONS,
+    WHOLE_TRANSACTIONS, WRITTEN_VALUES,
 };
 
 /// A check: its name, and what it promises in one sentence.
@@ -67,6 +67,7 @@ pub const ALL: &[Check] = &[
         name: MONOTONIC_READS,
         promise: "A client that stays with one node never reads something older than before.",
     },
+    Check { name: LINEARIZABLE, promise: "Every key is linearizable." },
     Check { name: FAULTS_BIT, promise: "Every fault did something." },
     Check { name: GOALS, promise: "The run reached what its scenario says it must." },
 ];

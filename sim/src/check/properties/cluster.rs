@@ -98,8 +98,11 @@ impl Cluster {
             };
             of.machines.iter().map(member)
         });
+        // What no life with a failover can keep to, and what it needs no failover to break, is
+        // judged elsewhere.
+        let elsewhere = [Promise::NoSpan, Promise::NoOutage, Promise::Linearizability];
         let mut promises = Promise::ALL.to_vec();
-        promises.retain(|promise| *promise != Promise::Linearizability);
+        promises.retain(|promise| !elsewhere.contains(promise));
         let setup = Setup::of(TTL_MS, TICK_MS, members.collect());
         let lived = Lived {
             setup: Setup { promises, gate: life.gate, ..setup },
