@@ -69,11 +69,11 @@ fn the_history_of_each_section_breaks_just_its_check() {
         let history = History::from_json_lines(lines.as_bytes())
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let judgement = Judgement::of(&history).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let failed = judgement.verdicts.iter().filter(|verdict| verdict.outcome == Outcome::Fail);
+        let counted = judgement.verdicts.iter().filter(|verdict| !verdict.informative);
+        let failed = counted.filter(|verdict| verdict.outcome == Outcome::Fail);
         let failed: Vec<_> = failed.collect();
         let names: Vec<&str> = failed.iter().map(|verdict| verdict.check.as_str()).collect();
-        assert_eq!(names, [name], "what its history breaks");
-        assert!(!failed[0].informative, "{name}: its history must promise it");
+        assert_eq!(names, [name], "what its history breaks of what it promises");
         assert_eq!(block(text, "text"), Some(verdict_line(failed[0]).as_str()), "{name}");
         let status = if vacuity::is_vacuity(name) { 3 } else { 1 };
         assert_eq!(judgement.exit_status(), status, "{name}: {}", judgement.reason);
