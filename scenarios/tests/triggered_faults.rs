@@ -57,7 +57,7 @@ fn a_fault_may_strike_the_deposed_master_just_after_its_successor_took_over() {
 
 #[test]
 fn a_promotion_may_be_held_up_between_its_decision_and_the_store() {
-    let (target, point) = ("controller".into(), "before-store-write".into());
+    let (target, point) = ("leader".into(), "before-store-write".into());
     let stall = Fault::Stall { target, point };
     let mut plan = plan(TriggerEvent::FailoverBegun, 1, stall);
     // It comes there some time after it has begun: it asks the candidates first.

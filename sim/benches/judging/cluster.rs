@@ -241,10 +241,10 @@ impl Cluster {
     }
 
     fn tell_status(&mut self) {
-        for node in 0..NODES.len() {
+        for (node, name) in NODES.iter().enumerate() {
             if self.deposed != Some(node) {
                 let status = status(node == self.master, self.version);
-                self.observe(NODES[node], Observation::Status { status });
+                self.observe(name, Observation::Status { status });
             }
         }
         if !self.hangs {
