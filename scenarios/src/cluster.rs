@@ -28,7 +28,6 @@ pub const PORT: u16 = 6666;
 const LB_ADMIN_PORT: u16 = 6667;
 const STORE_PORT: u16 = 2379;
 pub(crate) const STORE: &str = "store";
-pub(crate) const LB: &str = "lb-1";
 /// Clients on the master's side of a partition that takes clients along.
 pub const NEAR_CLIENTS: &str = "clients-1";
 /// Clients on the controller's side.
@@ -54,15 +53,15 @@ pub fn build(plan: &Plan, stop: &Rc<Cell<bool>>) -> Result<World, WorldError> {
         world.start(&name, node_process(plan))?;
     }
     world.start(STORE, store_process(plan))?;
-    if plan.profile.lb {
-        world.start(LB, lb_process(plan))?;
+    for name in lbs(plan) {
+        world.start(&name, lb_process(plan))?;
     }
     for name in controllers(plan) {
         world.start(&name, controller_process(plan, &name))?;
     }
     for name in [NEAR_CLIENTS, FAR_CLIENTS] {
         let log = world.operation_log(name)?;
-        let addresses = addresses(plan);
+        let addresses = addresses(plan, name);
         world
             .start(name, workload::process(log, addresses, plan.workload.clone(), stop.clone()))?;
     }
@@ -77,9 +76,7 @@ pub fn machines(plan: &Plan) -> Vec<String> {
     let mut names = nodes(plan);
     names.push(STORE.to_owned());
     names.extend(controllers(plan));
-    if plan.profile.lb {
-        names.push(LB.to_owned());
-    }
+    names.extend(lbs(plan));
     names.extend([NEAR_CLIENTS, FAR_CLIENTS].map(str::to_owned));
     names.extend((!plan.orders.is_empty()).then(|| OPERATOR.to_owned()));
     names
@@ -93,6 +90,13 @@ pub fn nodes(plan: &Plan) -> Vec<String> {
 /// The controllers of a plan. The first one leads at first.
 pub fn controllers(plan: &Plan) -> Vec<String> {
     (1..=plan.cluster.controllers).map(|number| format!("controller-{number}")).collect()
+}
+
+/// The load balancers of a plan, all of them in front of the master; none unless the profile has
+/// them.
+pub fn lbs(plan: &Plan) -> Vec<String> {
+    let count = if plan.profile.lb { plan.cluster.lbs } else { 0 };
+    (1..=count).map(|number| format!("lb-{number}")).collect()
 }
 
 /// The id of a data node: 40 hexadecimal digits derived from its name, so that it can be told
@@ -122,8 +126,13 @@ pub fn setup(plan: &Plan) -> Setup {
     }
 }
 
-fn addresses(plan: &Plan) -> Addresses {
-    Addresses { nodes: nodes(plan), lb: plan.profile.lb.then(|| LB.to_owned()), port: PORT }
+/// Where the clients on a machine go. The two machines share the load balancers: the near clients
+/// take the first and every second one after it, the far ones those between, if there are any.
+fn addresses(plan: &Plan, clients: &str) -> Addresses {
+    let all = lbs(plan);
+    let first = usize::from(clients == FAR_CLIENTS).min(all.len().saturating_sub(1));
+    let lbs = all.into_iter().skip(first).step_by(2).collect();
+    Addresses { nodes: nodes(plan), lbs, port: PORT }
 }
 
 /// The cluster as it is first written to the store.
@@ -136,11 +145,11 @@ fn initial_record(plan: &Plan) -> ClusterRecord {
         deposed: false,
         lb: None,
     });
-    let lb = LbRecord { host: LB.to_owned(), port: PORT, admin_port: LB_ADMIN_PORT };
+    let lb = |host| LbRecord { host, port: PORT, admin_port: LB_ADMIN_PORT };
     let shard = ShardRecord {
         slots: vec![SlotRange { first: 0, last: node::slot::SLOTS - 1 }],
         nodes: nodes.collect(),
-        lbs: plan.profile.lb.then_some(lb).into_iter().collect(),
+        lbs: lbs(plan).into_iter().map(lb).collect(),
     };
     ClusterRecord { version: 1, election_version: 0, shards: vec![shard] }
 }
@@ -240,4 +249,30 @@ where
         Box::pin(async move { served.await.map_err(|error| error.to_string()) })
             as LocalBoxFuture<'static, Result<(), String>>
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue;
+    use crate::profile::Profile;
+
+    fn plan(profile: &str, lbs: u32) -> Plan {
+        let profile = Profile::built_in(profile).expect("valid");
+        let mut plan = catalogue::find("no_fault").expect("it exists").plan(&profile, 1);
+        plan.cluster.lbs = lbs;
+        plan
+    }
+
+    #[test]
+    fn load_balancers_are_there_if_the_profile_has_them_and_clients_share_them() {
+        let shared = |profile, lbs| {
+            let plan = plan(profile, lbs);
+            [NEAR_CLIENTS, FAR_CLIENTS].map(|clients| addresses(&plan, clients).lbs.join(" "))
+        };
+        assert_eq!(shared("baseline", 3), ["", ""]);
+        assert_eq!(shared("lb", 1), ["lb-1", "lb-1"]);
+        assert_eq!(shared("lb", 2), ["lb-1", "lb-2"]);
+        assert_eq!(shared("lb", 3), ["lb-1 lb-3", "lb-2"]);
+    }
 }

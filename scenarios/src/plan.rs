@@ -85,6 +85,9 @@ pub struct Cluster {
     /// Controllers, one of which leads.
     #[serde(default = "one")]
     pub controllers: u32,
+    /// Load balancers in front of the master, where the profile has any.
+    #[serde(default = "one")]
+    pub lbs: u32,
 }
 
 fn one() -> u32 {
@@ -198,6 +201,9 @@ impl Plan {
             let controllers = u64::from(self.cluster.controllers);
             return refuse("cluster.controllers".into(), controllers, "1 to 3".into());
         }
+        if !(1..=3).contains(&self.cluster.lbs) {
+            return refuse("cluster.lbs".into(), u64::from(self.cluster.lbs), "1 to 3".into());
+        }
         planned_faults::check(self)
     }
 }
@@ -221,6 +227,7 @@ mod tests {
             (changed(|plan| plan.faults[0].at_ms = 1), "faults[0].at_ms is 1; allowed is"),
             (changed(|plan| plan.faults[0].heal_at_ms = 1), "faults[0].heal_at_ms is 1; allowed"),
             (changed(|plan| plan.cluster.replicas = 0), "cluster.replicas is 0; allowed is 1 to 8"),
+            (changed(|plan| plan.cluster.lbs = 4), "cluster.lbs is 4; allowed is 1 to 3"),
             (changed(|plan| plan.workload.pause_ms_max = 0), "workload.pause_ms_max is 0"),
             (changed(|plan| plan.workload.timeout_ms = 0), "workload.timeout_ms is 0"),
             (changed(|plan| plan.profile.ttl_ms = 0), "ttl_ms is 0; allowed is 1 to"),

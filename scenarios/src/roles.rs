@@ -8,7 +8,7 @@ use sim::World;
 use sim::history::What;
 
 use crate::cluster::{
-    FAR_CLIENTS, LB, NEAR_CLIENTS, SHARD, STORE, controllers, machines, node_id, nodes,
+    FAR_CLIENTS, NEAR_CLIENTS, SHARD, STORE, controllers, lbs, machines, node_id, nodes,
 };
 use crate::plan::Plan;
 
@@ -27,7 +27,8 @@ pub fn resolve(plan: &Plan, offices: &Offices, role: &str) -> Vec<String> {
             controllers(plan).into_iter().filter(|name| *name != offices.leader).collect()
         }
         "store" => own(STORE),
-        "lb" => own(LB),
+        "lb" => lbs(plan).into_iter().take(1).collect(),
+        "lbs" => lbs(plan),
         "near-clients" => own(NEAR_CLIENTS),
         "far-clients" => own(FAR_CLIENTS),
         "control-plane" => [own(STORE), controllers(plan)].concat(),
@@ -40,7 +41,7 @@ pub fn resolve(plan: &Plan, offices: &Offices, role: &str) -> Vec<String> {
 }
 
 /// The roles that [`resolve`] knows, with what each names, for the reference pages.
-pub const ROLES: [(&str, &str); 12] = [
+pub const ROLES: [(&str, &str); 13] = [
     ("master", "the master by the store's last commit"),
     ("deposed", "the master before the store's last commit that named another one"),
     ("replicas", "the other data nodes"),
@@ -48,7 +49,8 @@ pub const ROLES: [(&str, &str); 12] = [
     ("leader", "the controller that last said that it leads"),
     ("followers", "the other controllers"),
     ("store", "the store"),
-    ("lb", "the load balancer, if the profile has one"),
+    ("lb", "the first load balancer, if the profile has any"),
+    ("lbs", "all load balancers"),
     ("near-clients", "the clients on the master's side of a partition that takes clients along"),
     ("far-clients", "the clients on the controller's side"),
     ("control-plane", "the store and all controllers"),
@@ -57,7 +59,8 @@ pub const ROLES: [(&str, &str); 12] = [
 
 /// Every role and machine that a fault of this plan can name.
 pub fn roles(plan: &Plan) -> Vec<String> {
-    let named = ROLES.iter().map(|(role, _)| *role).filter(|role| plan.profile.lb || *role != "lb");
+    let has = |role: &&str| plan.profile.lb || !["lb", "lbs"].contains(role);
+    let named = ROLES.iter().map(|(role, _)| *role).filter(has);
     named.map(str::to_owned).chain(machines(plan)).collect()
 }
 
@@ -109,6 +112,33 @@ impl Offices {
         let master = nodes(plan).into_iter().find(is_named);
         if let Some(master) = master.filter(|master| *master != self.master) {
             self.deposed = Some(std::mem::replace(&mut self.master, master));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue;
+    use crate::profile::Profile;
+
+    fn plan(profile: &str) -> Plan {
+        let profile = Profile::built_in(profile).expect("valid");
+        let mut plan = catalogue::find("no_fault").expect("it exists").plan(&profile, 1);
+        plan.cluster.lbs = 2;
+        plan
+    }
+
+    #[test]
+    fn faults_can_name_the_first_load_balancer_all_and_each() {
+        let (with, without) = (plan("lb"), plan("baseline"));
+        let named = |role| resolve(&with, &Offices::new(&with), role);
+        assert_eq!(named("lb"), ["lb-1"]);
+        assert_eq!(named("lbs"), ["lb-1", "lb-2"]);
+        assert_eq!(named("lb-2"), ["lb-2"]);
+        for role in ["lb", "lbs", "lb-1", "lb-2"] {
+            assert!(roles(&with).iter().any(|known| known == role), "{role}");
+            assert!(!roles(&without).iter().any(|known| known == role), "{role}");
         }
     }
 }

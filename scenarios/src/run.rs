@@ -177,7 +177,7 @@ impl Running<'_> {
         self.world.kill(FAR_CLIENTS)?;
         let log = self.world.operation_log(FAR_CLIENTS)?;
         let nodes = cluster::nodes(self.plan);
-        let addresses = Addresses { nodes, lb: None, port: cluster::PORT };
+        let addresses = Addresses { nodes, lbs: Vec::new(), port: cluster::PORT };
         let keys = Rc::new(self.keys());
         let kept = Rc::new(self.kept_topologies()?);
         self.world.start(FAR_CLIENTS, reader::process(log, addresses, keys, kept))?;

@@ -100,7 +100,7 @@ pub(crate) const PLAIN: Scenario = Scenario {
     name: "",
     story: "",
     adjust: |_| {},
-    cluster: Cluster { replicas: 2, controllers: 1 },
+    cluster: Cluster { replicas: 2, controllers: 1, lbs: 1 },
     shape: |_| {},
     orders: |_| Vec::new(),
     faults: |_| Vec::new(),

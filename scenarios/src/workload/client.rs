@@ -9,9 +9,9 @@ use node::client::{Client as Connection, ClientError, Timeouts};
 use sim::OperationLog;
 use sim::history::{Intent, Invocation, OpResult, Return, Via};
 
-use super::Addresses;
 use super::generator::Generator;
 use super::request::{self, Answer, Answers, NotDone};
+use super::{Addresses, Way};
 use crate::cluster::SHARD;
 use crate::plan::Workload;
 
@@ -37,21 +37,12 @@ impl Client {
         log: OperationLog,
         addresses: Addresses,
         workload: Workload,
-        via: Via,
+        Way { via, name: kind, first }: Way,
         life: u32,
     ) -> Self {
-        let kind = match via {
-            Via::Direct => "direct",
-            Via::Sticky => "sticky",
-            Via::Lb => "lb",
-        };
         let again = if life > 1 { format!("-{life}") } else { String::new() };
         let name = format!("{}/{kind}{again}", host.name());
-        let machine = match (&via, &addresses.lb) {
-            (Via::Lb, Some(lb)) => lb.clone(),
-            _ => addresses.nodes[0].clone(),
-        };
-        let target = (machine, addresses.port);
+        let target = (first, addresses.port);
         let generator = Generator::new(name.clone(), host.random(&format!("workload/{name}")));
         Self { host, name, via, log, addresses, workload, generator, target, connection: None }
     }

@@ -26,13 +26,42 @@ use client::Client;
 pub struct Addresses {
     /// The data nodes; the first one is the first master.
     pub nodes: Vec<String>,
-    /// The load balancer, if there is one.
-    pub lb: Option<String>,
+    /// The load balancers that its clients share, if there are any.
+    pub lbs: Vec<String>,
     /// The port of all of them.
     pub port: u16,
 }
 
-/// The process of a client machine: one client of each kind, until told to stop.
+/// A way that a client goes.
+struct Way {
+    via: Via,
+    /// Its name among the ways of a machine.
+    name: String,
+    /// The machine to which the client connects first.
+    first: String,
+}
+
+impl Addresses {
+    /// One way a kind of client, and one a load balancer.
+    fn ways(&self) -> Vec<Way> {
+        let way = |via, name: &str, first: &String| Way {
+            via,
+            name: name.to_owned(),
+            first: first.clone(),
+        };
+        let mut ways = vec![
+            way(Via::Direct, "direct", &self.nodes[0]),
+            way(Via::Sticky, "sticky", &self.nodes[0]),
+        ];
+        for (at, lb) in self.lbs.iter().enumerate() {
+            let name = if at == 0 { "lb".to_owned() } else { format!("lb{}", at + 1) };
+            ways.push(way(Via::Lb, &name, lb));
+        }
+        ways
+    }
+}
+
+/// The process of a client machine: one client for each way, until told to stop.
 pub fn process(
     log: OperationLog,
     addresses: Addresses,
@@ -43,15 +72,13 @@ pub fn process(
     Rc::new(move |host: Host| {
         // A client that begins again writes keys of its own again.
         let life = lives.replace(lives.get() + 1);
-        let mut kinds = vec![Via::Direct, Via::Sticky];
-        kinds.extend(addresses.lb.iter().map(|_| Via::Lb));
-        let clients = kinds.into_iter().map(|via| {
+        let clients = addresses.ways().into_iter().map(|way| {
             let client = Client::new(
                 host.clone(),
                 log.clone(),
                 addresses.clone(),
                 workload.clone(),
-                via,
+                way,
                 life,
             );
             client.run(stop.clone())
