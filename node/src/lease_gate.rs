@@ -6,11 +6,13 @@
 
 use std::cell::Cell;
 use std::io;
+use std::rc::Rc;
 
 use host::{Clock, Host, Observation};
 use tokio::sync::Mutex;
 
 use crate::election_file::{ElectionFile, ElectionFileError};
+use crate::gatekeeper::Gatekeeper;
 use crate::lease::{Gate, Grant, Lease, LeaseMode, Offer, VersionMismatch};
 use crate::lease_rules::{LeaseClock, LeaseRules};
 use crate::lease_stamp::{LeaseStamp, LifeId};
@@ -23,6 +25,7 @@ pub(crate) struct LeaseGate {
     life: LifeId,
     lease: Cell<Lease>,
     file: ElectionFile,
+    keeper: Rc<dyn Gatekeeper>,
     /// Held while a heartbeat is taken, so that nothing comes between its steps but time.
     taking: Mutex<()>,
 }
@@ -57,11 +60,16 @@ pub(crate) enum HeartbeatError {
 
 impl LeaseGate {
     /// No lease was ever granted.
-    pub(crate) fn new(host: Host, mode: LeaseMode, rules: LeaseRules) -> Self {
+    pub(crate) fn new(
+        host: Host,
+        mode: LeaseMode,
+        rules: LeaseRules,
+        keeper: Rc<dyn Gatekeeper>,
+    ) -> Self {
         let life = LifeId::draw(&mut host.random("life"));
         let file = ElectionFile::new(host.clone());
         let (lease, taking) = (Cell::default(), Mutex::default());
-        Self { host, mode: Cell::new(mode), rules, life, lease, file, taking }
+        Self { host, mode: Cell::new(mode), rules, life, lease, file, keeper, taking }
     }
 
     /// Takes over what an earlier life has kept, if anything is kept.
@@ -218,7 +226,8 @@ impl LeaseGate {
     }
 
     fn gate(&self) -> Gate {
-        self.lease.get().check(self.mode.get(), &self.rules, self.now_ms(Round::Up))
+        let (lease, now_ms) = (self.lease.get(), self.now_ms(Round::Up));
+        self.keeper.ask(&lease, self.mode.get(), &self.rules, now_ms)
     }
 
     /// The clock of the deadline. Boottime is read earlier for a grant and later for what the

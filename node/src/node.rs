@@ -17,6 +17,7 @@ use crate::cluster::{Cluster, OwnAddress, Part};
 use crate::config::NodeConfig;
 use crate::error_reply::ErrorReply;
 use crate::former_master::FormerMaster;
+use crate::gatekeeper::Gatekeeper;
 use crate::lease_gate::{LeaseGate, wall_ms};
 use crate::lease_rules::LeaseRules;
 use crate::nodes_conf;
@@ -61,8 +62,9 @@ pub(crate) struct Node {
 
 impl Node {
     /// A node that has not been started: no data, no topology.
-    pub(crate) fn new(host: Host, config: NodeConfig) -> Self {
-        let gate = LeaseGate::new(host.clone(), config.master_lease_mode, LeaseRules::of(&config));
+    pub(crate) fn new(host: Host, config: NodeConfig, keeper: Rc<dyn Gatekeeper>) -> Self {
+        let (mode, rules) = (config.master_lease_mode, LeaseRules::of(&config));
+        let gate = LeaseGate::new(host.clone(), mode, rules, keeper);
         Self {
             exclusivity: RwLock::new(()),
             cluster: RefCell::default(),

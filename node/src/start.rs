@@ -13,6 +13,7 @@ use crate::cluster::Cluster;
 use crate::config::NodeConfig;
 use crate::connection;
 use crate::election_file::ElectionFileError;
+use crate::gatekeeper::{AsGranted, Gatekeeper};
 use crate::log_keeper;
 use crate::node::Node;
 use crate::nodes_conf::{self, NodesConf, NodesConfError};
@@ -66,7 +67,20 @@ pub async fn serve(host: Host, config: NodeConfig) -> Result<(), NodeError> {
 /// # Errors
 /// See [`NodeError`].
 pub async fn start(host: Host, config: NodeConfig) -> Result<Server, NodeError> {
-    let node = Rc::new(Node::new(host, config));
+    start_with(host, config, Rc::new(AsGranted)).await
+}
+
+/// The same with a lease of one's own: whatever heartbeats say, writes pass as this keeper has
+/// it.
+///
+/// # Errors
+/// See [`NodeError`].
+pub async fn start_with(
+    host: Host,
+    config: NodeConfig,
+    keeper: Rc<dyn Gatekeeper>,
+) -> Result<Server, NodeError> {
+    let node = Rc::new(Node::new(host, config, keeper));
     node.answer_probes();
     node.storage.recover().await.map_err(NodeError::Data)?;
     log_keeper::start(&node.host, &node.storage, node.config.borrow().wal_sync);

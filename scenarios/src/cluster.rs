@@ -38,11 +38,24 @@ const CONTROLLER_ADMIN_PORT: u16 = 9379;
 /// The only shard.
 pub const SHARD: u32 = 0;
 
-/// Builds the world of a plan and starts everything in it.
+/// How a data node serves: the program that runs in each of its lives, until it ends.
+pub type ServeNode = fn(Host, NodeConfig) -> LocalBoxFuture<'static, Result<(), String>>;
+
+/// The node of this project.
+pub const NODE: ServeNode = |host, config| {
+    let served = node::serve(host, config);
+    Box::pin(async move { served.await.map_err(|error| error.to_string()) })
+};
+
+/// Builds the world of a plan and starts everything in it, with data nodes that serve so.
 ///
 /// # Errors
 /// If the plan's world allows no honest run.
-pub fn build(plan: &Plan, stop: &Rc<Cell<bool>>) -> Result<World, WorldError> {
+pub fn build(
+    plan: &Plan,
+    serve_node: ServeNode,
+    stop: &Rc<Cell<bool>>,
+) -> Result<World, WorldError> {
     let mut world = World::new(plan.seed, &plan.world)?;
     for name in machines(plan) {
         let clocks = plan.clocks.get(&name).copied().unwrap_or_default();
@@ -50,7 +63,7 @@ pub fn build(plan: &Plan, stop: &Rc<Cell<bool>>) -> Result<World, WorldError> {
     }
     world.record("driver", What::Setup(setup(plan)));
     for name in nodes(plan) {
-        world.start(&name, node_process(plan))?;
+        world.start(&name, node_process(plan, serve_node))?;
     }
     world.start(STORE, store_process(plan))?;
     for name in lbs(plan) {
@@ -154,9 +167,9 @@ fn initial_record(plan: &Plan) -> ClusterRecord {
     ClusterRecord { version: 1, election_version: 0, shards: vec![shard] }
 }
 
-fn node_process(plan: &Plan) -> Process {
+fn node_process(plan: &Plan, serve: ServeNode) -> Process {
     let config = NodeConfig { port: PORT, ..switches::node(&plan.profile) };
-    process(config, node::serve)
+    process(config, serve)
 }
 
 fn store_process(plan: &Plan) -> Process {

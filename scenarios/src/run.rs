@@ -16,7 +16,7 @@ use sim::history::{History, Phase, ProcessState, What};
 use sim::nemesis::{Nemesis, NemesisError};
 use sim::{World, WorldError};
 
-use crate::cluster::{self, FAR_CLIENTS};
+use crate::cluster::{self, FAR_CLIENTS, ServeNode};
 use crate::plan::Plan;
 use crate::roles::{self, Offices};
 use crate::topology_text;
@@ -61,8 +61,16 @@ pub enum RunError {
 /// # Errors
 /// If the run did not come to its end.
 pub fn run(plan: &Plan) -> Result<Run, RunError> {
+    run_with(plan, cluster::NODE)
+}
+
+/// Runs a plan with data nodes of one's own.
+///
+/// # Errors
+/// If the run did not come to its end.
+pub fn run_with(plan: &Plan, serve_node: ServeNode) -> Result<Run, RunError> {
     let stop = Rc::new(Cell::new(false));
-    let world = cluster::build(plan, &stop)?;
+    let world = cluster::build(plan, serve_node, &stop)?;
     let nemesis = Nemesis::new(&plan.faults, triggers_until_ms(plan));
     let mut running = Running { plan, world, nemesis, offices: Offices::new(plan), stop };
     running.settle()?;
