@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use binary::splitbrain;
-use host::{Lease, Link, Observation, Role};
+use host::{Clock, Lease, Link, Observation, Role};
 use reports::judgement::{Judgement, verdict_line};
 use reports::vacuity;
 use scenarios::catalogue;
@@ -19,7 +19,7 @@ use scenarios::run;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sim::check;
-use sim::fault::{CutKind, Fault, Packets, Way};
+use sim::fault::{Bite, CutKind, DiskTrouble, Fault, Packets, Way};
 use sim::goal::Goal;
 use sim::history::{Gate, History, Intent, OpResult, Phase, ProcessState, Via, What};
 use sim::promise::Promise;
@@ -92,13 +92,13 @@ fn the_example_of_the_format_is_judged_as_its_page_says() {
     assert!(ran.out.ends_with(&said), "docs/history-format.md says otherwise than:\n{}", ran.out);
 }
 
-/// The names that a type can have, from what serde says of a name that it has not.
+/// The names that a type can have, or the fields, from what serde says of one that it has not.
 fn names<T: DeserializeOwned>(unknown: Value) -> Vec<String> {
     let error = serde_json::from_value::<T>(unknown).err().expect("nothing is named `?`");
     let error = error.to_string();
     let expected = error.split_once("expected").expect("it lists what there is").1;
     let names: Vec<String> = expected.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-    assert!(names.len() > 1, "{error}");
+    assert!(!names.is_empty(), "{error}");
     names
 }
 
@@ -114,6 +114,8 @@ fn the_page_on_the_format_names_all_that_an_event_may_be() {
         ("packets", names::<Packets>(json!("?"))),
         ("ways", names::<Way>(json!("?"))),
         ("kinds of cuts", names::<CutKind>(json!("?"))),
+        ("troubles of disks", names::<DiskTrouble>(json!("?"))),
+        ("clocks", names::<Clock>(json!("?"))),
         ("phases", names::<Phase>(json!("?"))),
         ("states", names::<ProcessState>(json!("?"))),
         ("ways of clients", names::<Via>(json!("?"))),
@@ -149,7 +151,12 @@ fn the_page_on_the_format_names_every_field_that_a_run_writes() {
             collect(&serde_json::to_value(event).unwrap(), &mut fields);
         }
     }
-    for known in ["bytes_waited", "topology_shown", "answers", "packets", "way", "member"] {
+    // Not every run has every fault.
+    for fault in names::<Fault>(json!({"fault": "?"})) {
+        fields.extend(names::<Fault>(json!({"?": 0, "fault": fault})));
+    }
+    collect(&serde_json::to_value(Bite::default()).unwrap(), &mut fields);
+    for known in ["bytes_waited", "topology_shown", "answers", "step_ms", "way", "member"] {
         assert!(fields.contains(known), "the runs are too poor: {known}");
     }
     for field in fields {
