@@ -95,7 +95,11 @@ impl<'a> Line<'a> {
         let (id, host) = (self.id.to_owned(), self.host.to_owned());
         let Self { port, role, .. } = *self;
         match known.nodes().find(|(_, _, node)| node.id == id) {
-            Some((_, _, node)) => NodeRecord { host, port, role, ..node.clone() },
+            Some((_, _, node)) => {
+                let mut node = NodeRecord { host, port, ..node.clone() };
+                node.take_role(role);
+                node
+            }
             None => NodeRecord { id, host, port, role, deposed: false, lb: None },
         }
     }
@@ -125,6 +129,7 @@ mod tests {
         let nodes = &read.shards[0].nodes;
         let addresses: Vec<String> = nodes.iter().map(NodeRecord::address).collect();
         assert_eq!(addresses, ["lb:7000", "node-a:6666", "node-c:6666"]);
+        assert_eq!(nodes.iter().map(|node| node.deposed).collect::<Vec<_>>(), [false, true, false]);
         let slots: Vec<String> = read.shards[0].slots.iter().map(SlotRange::to_string).collect();
         assert_eq!(slots, ["0-99", "101-16383"]);
     }

@@ -70,6 +70,12 @@ fn is_false(flag: &bool) -> bool {
 }
 
 impl NodeRecord {
+    /// Gives it a role. A master that becomes a replica is deposed by that.
+    pub(crate) fn take_role(&mut self, role: NodeRole) {
+        let was_master = self.deposed || self.role == NodeRole::Master;
+        (self.role, self.deposed) = (role, role == NodeRole::Slave && was_master);
+    }
+
     /// `host:port`, by which a line for people names it: several nodes may share a host.
     pub fn address(&self) -> String {
         format!("{}:{}", self.host, self.port)
@@ -230,10 +236,8 @@ impl ClusterRecord {
         let no_replica = || RecordError::NoReplica { shard, id: successor.to_owned() };
         let place = nodes.iter().position(|n| n.id == successor && n.role == NodeRole::Slave);
         let place = place.ok_or_else(no_replica)?;
-        for node in nodes.iter_mut().filter(|node| node.role == NodeRole::Master) {
-            (node.role, node.deposed) = (NodeRole::Slave, true);
-        }
-        (nodes[place].role, nodes[place].deposed) = (NodeRole::Master, false);
+        nodes.iter_mut().for_each(|node| node.take_role(NodeRole::Slave));
+        nodes[place].take_role(NodeRole::Master);
         next.election_version += u64::from(lease);
         Ok(next)
     }

@@ -9,7 +9,7 @@ use crate::raw::{self, Raw};
 #[test]
 fn what_is_wrong_is_refused_with_2_and_what_is_allowed() {
     let dir = tempfile::tempdir().unwrap();
-    let cases: [(&str, &str); 12] = [
+    let cases: [(&str, &str); 15] = [
         ("node --dir d --prot 1", "'--port'"),
         ("node --dir d --xyz 1", "master-lease-mode"),
         ("node --dir d --master-lease-mode maybe", "disabled, log-only or block-write"),
@@ -19,7 +19,10 @@ fn what_is_wrong_is_refused_with_2_and_what_is_allowed() {
         ("store --dir d --port 0", "1..=65535"),
         ("store --dir d --port 1 --bind 0.0.0.0", "loopback addresses"),
         ("lb --listen 7000 --admin-port 7000", "port 7000 stands there twice"),
+        ("lb --listen 7000 --admin-port 7001 --refuse-older", "--dir"),
+        ("lb --listen 7000 --admin-port 7001 --on-redirect close", "keep, drain, sever"),
         ("controller --store a:1", "--nodes"),
+        ("controller --store a:1 --nodes b:1 --lb 1=l:2:3", "there is no shard 1"),
         ("controller --store a:1 --nodes b", "allowed is HOST:PORT"),
         ("controller --config nowhere.toml", "nowhere.toml"),
     ];
@@ -64,4 +67,30 @@ fn a_node_that_is_told_to_end_answers_what_had_arrived_and_keeps_it() {
     let _again = start();
     assert_eq!(raw::ask(address, "GET first").unwrap(), "x");
     assert_eq!(raw::ask(address, "GET second").unwrap(), "y");
+}
+
+#[test]
+fn a_load_balancer_that_refuses_older_redirects_still_does_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let ip = own_address();
+    let (address, host) = ((ip, 7001).into(), ip.to_string());
+    let start = || {
+        let ports = ["lb", "--bind", &host, "--listen", "7000", "--admin-port", "7001"];
+        let rules = ["--on-redirect", "sever", "--refuse-older", "--dir", "d"];
+        let process = Process::serve(dir.path(), "lb", &[&ports[..], &rules].concat());
+        eventually("it listens", || raw::ask(address, "PING").ok());
+        process
+    };
+    let lb = start();
+    assert_eq!(raw::ask(address, "REDIRECT 0 node-2 6666 5").unwrap(), "+OK");
+    lb.terminate();
+    assert_eq!(lb.wait().code(), Some(0));
+
+    let _again = start();
+    let mut admin = Raw::connect(address).unwrap();
+    assert_eq!(admin.call("ROUTE 0").unwrap(), "*2");
+    assert_eq!(admin.receive().unwrap(), "node-2:6666");
+    assert_eq!(admin.receive().unwrap(), ":5");
+    let stale = "-STALE redirect of version 4 refused, version 5 is in force";
+    assert_eq!(admin.call("REDIRECT 0 node-1 6666 4").unwrap(), stale);
 }

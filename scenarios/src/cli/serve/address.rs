@@ -39,6 +39,43 @@ impl FromStr for LbAddress {
     }
 }
 
+/// `[SHARD=]HOST:PORT:ADMINPORT`: a load balancer in front of the master of a shard, by default of
+/// the first one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ShardLb {
+    pub(super) shard: usize,
+    pub(super) lb: LbAddress,
+}
+
+impl FromStr for ShardLb {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((shard, lb)) = text.split_once('=') else {
+            return Ok(ShardLb { shard: 0, lb: text.parse()? });
+        };
+        let no_number = |_| format!("`{shard}` is no shard; allowed is a number from 0");
+        Ok(ShardLb { shard: shard.parse().map_err(no_number)?, lb: lb.parse()? })
+    }
+}
+
+/// `HOST:PORT=HOST:PORT:ADMINPORT`: a node, and the load balancer of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NodeLb {
+    pub(super) node: Address,
+    pub(super) lb: LbAddress,
+}
+
+impl FromStr for NodeLb {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is wrong; allowed is NODE=HOST:PORT:ADMINPORT");
+        let (node, lb) = text.split_once('=').ok_or_else(wrong)?;
+        Ok(NodeLb { node: node.parse()?, lb: lb.parse()? })
+    }
+}
+
 /// What stands before the last colon, and the port after it.
 fn split(text: &str) -> Option<(&str, u16)> {
     let (before, port) = text.rsplit_once(':')?;
@@ -67,5 +104,21 @@ mod tests {
             assert!(wrong.parse::<LbAddress>().is_err(), "{wrong}");
         }
         assert!("a:1".parse::<LbAddress>().is_err());
+    }
+
+    #[test]
+    fn load_balancers_are_those_of_a_shard_or_of_a_node() {
+        let lb: LbAddress = "l:7000:7001".parse().unwrap();
+        let of_shard = |shard| Ok(ShardLb { shard, lb: lb.clone() });
+        assert_eq!("l:7000:7001".parse::<ShardLb>(), of_shard(0));
+        assert_eq!("2=l:7000:7001".parse::<ShardLb>(), of_shard(2));
+        assert!("x=l:7000:7001".parse::<ShardLb>().unwrap_err().contains("`x` is no shard"));
+        assert!("1=l:7000".parse::<ShardLb>().unwrap_err().contains("HOST:PORT:ADMINPORT"));
+
+        let node = "a:1".parse().unwrap();
+        assert_eq!("a:1=l:7000:7001".parse::<NodeLb>(), Ok(NodeLb { node, lb: lb.clone() }));
+        for wrong in ["l:7000:7001", "a=l:7000:7001", "a:1=l:7000"] {
+            assert!(wrong.parse::<NodeLb>().unwrap_err().contains("allowed is"), "{wrong}");
+        }
     }
 }

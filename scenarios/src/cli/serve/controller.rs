@@ -10,7 +10,7 @@ use controller::{
 };
 use node::slot::{SLOTS, SlotRange};
 
-use super::address::{Address, LbAddress};
+use super::address::{Address, LbAddress, NodeLb, ShardLb};
 use super::{LOCALHOST, Place};
 use crate::cli::CliError;
 use crate::cluster::node_id;
@@ -32,9 +32,14 @@ pub(super) struct ServeController {
         value_parser = parse_shard
     )]
     nodes: Vec<Shard>,
-    /// The load balancer in front of the first shard.
-    #[arg(long, value_name = "HOST:PORT:ADMINPORT")]
-    lb: Option<LbAddress>,
+    /// A load balancer in front of the master of a shard, which is the first one, 0, unless it is
+    /// named. May be given several times, for one shard too.
+    #[arg(long, value_name = "[SHARD=]HOST:PORT:ADMINPORT")]
+    lb: Vec<ShardLb>,
+    /// The load balancer of a node's own: leads to that node until it is deposed, and then to the
+    /// shard's master. May be given several times.
+    #[arg(long, value_name = "NODE=HOST:PORT:ADMINPORT")]
+    node_lb: Vec<NodeLb>,
     /// How long a lease lasts; without it there is none.
     #[arg(long, value_name = "MS")]
     ttl_ms: Option<u64>,
@@ -139,7 +144,7 @@ impl ServeController {
                 HeartbeatArgument::AfterInfo => Heartbeat::AfterInfo,
             },
             rules: self.rules.rules(),
-            initial: record(self.nodes, self.lb),
+            initial: record(self.nodes, self.lb, self.node_lb).map_err(CliError::Usage)?,
         })
     }
 }
@@ -163,16 +168,30 @@ fn parse_shard(text: &str) -> Result<Shard, String> {
 }
 
 /// The cluster as it is first written to the store.
-fn record(shards: Vec<Shard>, lb: Option<LbAddress>) -> ClusterRecord {
+fn record(
+    shards: Vec<Shard>,
+    lbs: Vec<ShardLb>,
+    node_lbs: Vec<NodeLb>,
+) -> Result<ClusterRecord, String> {
     let slots = slots(shards.len());
     let mut shards: Vec<ShardRecord> =
         shards.into_iter().zip(slots).map(|(shard, slots)| shard_record(shard, slots)).collect();
-    if let (Some(first), Some(LbAddress { address: Address { host, port }, admin_port })) =
-        (shards.first_mut(), lb)
-    {
-        first.lbs.push(LbRecord { host, port, admin_port });
+    let last = shards.len().saturating_sub(1);
+    for ShardLb { shard, lb } in lbs {
+        let no_shard = || format!("--lb: there is no shard {shard}; allowed are 0 to {last}");
+        shards.get_mut(shard).ok_or_else(no_shard)?.lbs.push(lb_record(lb));
     }
-    ClusterRecord { version: 1, election_version: 0, shards }
+    for NodeLb { node: Address { host, port }, lb } in node_lbs {
+        let mut nodes = shards.iter_mut().flat_map(|shard| &mut shard.nodes);
+        let node = nodes.find(|node| node.host == host && node.port == port);
+        let no_node = || format!("--node-lb: {host}:{port} is none of --nodes");
+        node.ok_or_else(no_node)?.lb = Some(lb_record(lb));
+    }
+    Ok(ClusterRecord { version: 1, election_version: 0, shards })
+}
+
+fn lb_record(LbAddress { address: Address { host, port }, admin_port }: LbAddress) -> LbRecord {
+    LbRecord { host, port, admin_port }
 }
 
 fn shard_record(Shard(nodes): Shard, slots: SlotRange) -> ShardRecord {
@@ -205,15 +224,31 @@ mod tests {
 
     #[test]
     fn shards_share_the_slots_and_the_first_node_of_each_is_master() {
-        let record = record(shards(&["a:1,b:2", "c:3", "d:4"]), "l:5:6".parse().ok());
+        let record = record(shards(&["a:1,b:2", "c:3", "d:4"]), vec![], vec![]).unwrap();
         record.validate().unwrap();
         let ranges: Vec<String> =
             record.shards.iter().map(|shard| shard.slots[0].to_string()).collect();
         assert_eq!(ranges, ["0-5460", "5461-10921", "10922-16383"]);
         let masters: Vec<String> = record.masters().into_iter().map(|of| of.member).collect();
         assert_eq!(masters, ["a:1", "c:3", "d:4"].map(node_id));
-        assert_eq!(record.shards[0].lbs[0].admin_port, 6);
-        assert_eq!(record.shards[1].lbs, []);
+    }
+
+    #[test]
+    fn load_balancers_stand_where_they_belong() {
+        let made = |lbs: &[&str], node_lbs: &[&str]| {
+            let lbs = lbs.iter().map(|text| text.parse().unwrap()).collect();
+            let node_lbs = node_lbs.iter().map(|text| text.parse().unwrap()).collect();
+            record(shards(&["a:1,b:2", "c:3"]), lbs, node_lbs)
+        };
+        let record = made(&["l:5:6", "1=m:5:6", "n:5:6"], &["b:2=o:7:8"]).unwrap();
+        record.validate().unwrap();
+        let hosts = |at: usize| record.shards[at].lbs.iter().map(|lb| lb.host.as_str());
+        assert_eq!(hosts(0).collect::<Vec<_>>(), ["l", "n"]);
+        assert_eq!(hosts(1).collect::<Vec<_>>(), ["m"]);
+        assert_eq!(record.shards[0].nodes[0].lb, None);
+        assert_eq!(record.shards[0].nodes[1].lb.as_ref().map(|lb| lb.admin_port), Some(8));
+        assert!(made(&["2=l:5:6"], &[]).unwrap_err().contains("no shard 2; allowed are 0 to 1"));
+        assert!(made(&[], &["b:3=o:7:8"]).unwrap_err().contains("b:3 is none of --nodes"));
     }
 
     #[test]
