@@ -86,6 +86,8 @@ mod tests {
         assert_eq!(judged(&story).outcome, Outcome::Pass);
         let at_once = redirected().write_via(11_000, "a", "k", Via::Lb);
         assert_eq!(judged(&at_once).outcome, Outcome::Pass, "begun in the instant of the redirect");
+        let back = route(redirected(), 12_000, "lb-1", "a").write_via(12_000, "a", "k", Via::Lb);
+        assert_eq!(judged(&back).outcome, Outcome::Pass, "redirected back in that instant");
     }
 
     #[test]

@@ -25,6 +25,8 @@ fn slowly(tape: &Tape) -> Vec<(&'static str, Answer)> {
     let counts = |outcome| (outcome, true);
     vec![
         (SPAN_WITHIN_TTL, counts(windows::span_within_ttl(tape))),
+        (NO_SPAN, windows::no_span(tape)),
+        (NO_OUTAGE, windows::no_outage(tape)),
         (ACKNOWLEDGED_WRITES, counts(data::acknowledged_writes(tape))),
         (ACKNOWLEDGEMENT_AUTHORITY, counts(windows::acknowledgement_authority(tape))),
         (CONVERGED, counts(windows::converged(tape))),

@@ -106,17 +106,25 @@ impl Lived {
 
     /// With events of one machine inserted after a place, at the instant of that place.
     pub(super) fn with_after(&self, place: usize, on: &str, what: Vec<What>) -> History {
-        self.with(place + 1, self.events[place].0, on, what)
+        let at_ms = self.events[place].0;
+        self.with(place + 1, on, what.into_iter().map(|what| (at_ms, what)))
     }
 
     /// The same before a place.
     pub(super) fn with_before(&self, place: usize, on: &str, what: Vec<What>) -> History {
-        self.with(place, self.events[place].0, on, what)
+        let at_ms = self.events[place].0;
+        self.with(place, on, what.into_iter().map(|what| (at_ms, what)))
     }
 
-    fn with(&self, place: usize, at_ms: u64, on: &str, what: Vec<What>) -> History {
+    /// With events of one machine at these times before a place.
+    pub(super) fn with(
+        &self,
+        place: usize,
+        on: &str,
+        what: impl IntoIterator<Item = (u64, What)>,
+    ) -> History {
         let mut events = self.events.clone();
-        let new = what.into_iter().map(|what| (at_ms, on.to_owned(), what));
+        let new = what.into_iter().map(|(at_ms, what)| (at_ms, on.to_owned(), what));
         events.splice(place..place, new);
         self.history_of(events)
     }

@@ -216,15 +216,20 @@ fn a_topology_that_is_kept_otherwise_than_shown() {
 
 #[test]
 fn a_goal_that_is_missed() {
-    const ALL: [Goal; 8] = [
+    const ALL: [Goal; 13] = [
         Goal::Writes,
         Goal::LbWrites,
         Goal::Promotion,
+        Goal::TwoPromotions,
         Goal::NoPromotion,
         Goal::StaleWrite,
+        Goal::StaleLbWrite,
+        Goal::LeaderChange,
         Goal::LeaseEndedAfterP,
         Goal::Restart,
         Goal::Hang,
+        Goal::Stalled,
+        Goal::ClockMoved,
     ];
     each_is_caught(lives(), |lived, index| {
         let mut setup = lived.setup.clone();

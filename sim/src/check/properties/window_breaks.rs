@@ -6,7 +6,9 @@ use proptest::sample::Index;
 use super::life::{lives, lives_under};
 use super::lived::{Deposed, Fate, Handover, Lived, Told};
 use super::{Broken, each_is_caught, one_of};
-use crate::check::{ACKNOWLEDGEMENT_AUTHORITY, CONVERGED, LB_SEPARATES, SPAN_WITHIN_TTL};
+use crate::check::{
+    ACKNOWLEDGEMENT_AUTHORITY, CONVERGED, LB_SEPARATES, NO_OUTAGE, NO_SPAN, SPAN_WITHIN_TTL,
+};
 use crate::history::{Gate, Invocation, ProcessState, Via, What};
 
 /// The failovers whose old master heard of its deposition only when its lease had ended.
@@ -128,7 +130,9 @@ fn a_master_that_hangs_in_the_end() {
         let status = Some(last_status(lived, master, lived.converge));
         let hung = What::Sample { state: ProcessState::Hung, status };
         let history = lived.with_after(lived.converge, master, vec![hung]);
-        Some(Broken::of(CONVERGED, history, Lived::number(lived.converge + 1)))
+        let broken = Broken::of(CONVERGED, history, Lived::number(lived.converge + 1));
+        // Who hangs takes no writes.
+        Some(broken.also(NO_OUTAGE, true))
     });
 }
 
@@ -145,7 +149,7 @@ fn a_replica_with_authority_in_the_end() {
         // After a failover it is a second authority long after p.
         let was_handed_over = lived.masters[shard].1 > 0;
         let broken = Broken::of(CONVERGED, history, Lived::number(lived.converge + 1));
-        Some(broken.also(SPAN_WITHIN_TTL, was_handed_over))
+        Some(broken.also(SPAN_WITHIN_TTL, was_handed_over).also(NO_SPAN, was_handed_over))
     });
 }
 
@@ -181,5 +185,37 @@ fn a_refusal_while_all_samples_say_yes() {
         let history = lived.with_after(lived.converge, &lived.masters[shard].0, vec![refused]);
         let place = Lived::number(lived.converge + 1);
         Some(Broken::of(ACKNOWLEDGEMENT_AUTHORITY, history, place))
+    });
+}
+
+#[test]
+fn a_moment_without_a_master() {
+    each_is_caught(lives(), |lived, index| {
+        // Only a cluster without failovers promises that there is none.
+        if !lived.handovers.is_empty() {
+            return None;
+        }
+        let master = &lived.masters[index.index(lived.masters.len())].0;
+        let (status, at_ms) =
+            (last_status(lived, master, lived.converge), lived.events[lived.converge].0);
+        let sample = |state| What::Sample { state, status: Some(status.clone()) };
+        let hangs =
+            [(at_ms, sample(ProcessState::Hung)), (at_ms + 1, sample(ProcessState::Running))];
+        let history = lived.with(lived.converge + 1, master, hangs);
+        Some(Broken::without_place(NO_OUTAGE, history))
+    });
+}
+
+#[test]
+fn a_moment_of_authority_after_an_old_master_had_died() {
+    each_is_caught(lives(), |lived, index| {
+        // Only a cluster whose old masters all died promises that there is none.
+        let died = lived.handovers.iter().all(|handover| handover.deposed.is_none());
+        let handover = one_of(lived.handovers.iter().filter(|_| died), index)?;
+        let follows = last_status(lived, &handover.old, handover.healed);
+        let rules = Status { authoritative: true, ..follows.clone() };
+        let moment = vec![tells(rules), tells(follows)];
+        let history = lived.with_before(handover.healed, &handover.old, moment);
+        Some(Broken::of(NO_SPAN, history, Lived::number(handover.healed)))
     });
 }

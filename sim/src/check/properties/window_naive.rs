@@ -2,9 +2,11 @@
 
 use host::Observation;
 
+use super::data_naive::Answer;
 use super::tape::{Commit, Tape};
 use crate::figures::{Failover, LostWrites};
 use crate::history::{Intent, OpResult, Phase, What};
+use crate::promise::Promise;
 use crate::verdict::Outcome;
 
 /// An instant at which a machine showed that it was authoritative.
@@ -162,6 +164,17 @@ pub(super) fn span_within_ttl(tape: &Tape) -> Outcome {
     let bound_ms = tape.setup.ttl_ms + tape.setup.tick_ms;
     let within = failovers(tape).iter().all(|(.., span_ms, _)| *span_ms <= bound_ms);
     if within { Outcome::Pass } else { Outcome::Fail }
+}
+
+pub(super) fn no_span(tape: &Tape) -> Answer {
+    let wide =
+        failovers(tape).iter().any(|(_, _, _, last_stale_at_ms, ..)| last_stale_at_ms.is_some());
+    (if wide { Outcome::Fail } else { Outcome::Pass }, tape.promises(Promise::NoSpan))
+}
+
+pub(super) fn no_outage(tape: &Tape) -> Answer {
+    let always = unavailable_ms(tape) == 0;
+    (if always { Outcome::Pass } else { Outcome::Fail }, tape.promises(Promise::NoOutage))
 }
 
 /// How many of a shard's machines were authoritative for this whole millisecond.
