@@ -8,13 +8,14 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
+
 use super::ACKNOWLEDGED_WRITES;
 use super::kept::Kept;
 use super::reading::{Acknowledgement, Reading};
 use super::stretch::Stretch;
-use super::trail;
 use crate::figures::LostWrites;
-use crate::history::{Intent, What};
+use crate::history::Intent;
 use crate::verdict::Verdict;
 
 /// What was lost, and the acknowledgements of what is unexplained.
@@ -37,19 +38,19 @@ enum Cause {
 /// Fails on a loss that no commit explains, and on a write that no client had asked for, because
 /// it cannot be judged; unknown without the final state of every shard.
 pub(super) fn verdict(reading: &Reading) -> Verdict {
-    let unasked = trail::follow(reading).unasked;
+    let unasked = &reading.broken_trails().unasked;
     if !unasked.is_empty() {
         let reason = format!("{} acknowledged writes that no client had asked for", unasked.len());
-        return Verdict::fail(ACKNOWLEDGED_WRITES, reason, unasked);
+        return Verdict::fail(ACKNOWLEDGED_WRITES, reason, unasked.clone());
     }
-    let Lost { counts, unexplained, undecided } = lost(reading);
+    let Lost { counts, unexplained, undecided } = reading.lost();
     if !unexplained.is_empty() {
         let reason =
             format!("{} acknowledged writes are gone for no known reason", unexplained.len());
-        return Verdict::fail(ACKNOWLEDGED_WRITES, reason, unexplained);
+        return Verdict::fail(ACKNOWLEDGED_WRITES, reason, unexplained.clone());
     }
     match undecided {
-        Some(why) => Verdict::unknown(ACKNOWLEDGED_WRITES, why),
+        Some(why) => Verdict::unknown(ACKNOWLEDGED_WRITES, why.clone()),
         None => Verdict::pass(
             ACKNOWLEDGED_WRITES,
             format!(
@@ -69,15 +70,14 @@ pub(super) fn lost(reading: &Reading) -> Lost {
     let mut counters: BTreeMap<(u32, &str), Vec<(Cause, u64)>> = BTreeMap::new();
     for ack in &reading.acknowledgements {
         let Some(held) = judged.finals.get(&ack.shard) else { continue };
-        let cause = judged.cause(ack);
         for write in ack.writes {
             match judged.intents.get(write.key.as_str()) {
                 Some(Intent::Increment { .. }) => {
                     let counter = counters.entry((ack.shard, &write.key));
-                    counter.or_default().push((cause, ack.event));
+                    counter.or_default().push((judged.cause(ack), ack.event));
                 }
                 Some(intent) if !is_kept(held, intent, &write.token) => {
-                    lost.add(cause, ack.event);
+                    lost.add(judged.cause(ack), ack.event);
                 }
                 _ => {}
             }
@@ -120,7 +120,7 @@ impl Lost {
 struct Judged<'r> {
     reading: &'r Reading<'r>,
     /// What was asked for, by key.
-    intents: BTreeMap<&'r str, &'r Intent>,
+    intents: IndexMap<&'r str, &'r Intent>,
     /// The final state of each shard of which it is known: what its last master holds.
     finals: BTreeMap<u32, Kept<'r>>,
     /// Why that of another is not.
@@ -132,19 +132,15 @@ impl<'r> Judged<'r> {
         let (mut finals, mut undecided) = (BTreeMap::new(), None);
         for &shard in reading.tenures.keys() {
             match reading.last_content(shard) {
-                Ok(content) => {
-                    finals.insert(shard, Kept::of(&content.content.values));
+                Ok(_) => {
+                    finals.insert(shard, Kept::of(reading.last_values(shard)));
                 }
                 Err(why) => undecided = Some(why),
             }
         }
-        let mut intents = BTreeMap::new();
-        for event in reading.history.events() {
-            if let What::Invoke(invocation) = &event.what {
-                let writes = invocation.intents.iter().filter(|intent| intent.is_write());
-                intents.extend(writes.map(|write| (write.key(), write)));
-            }
-        }
+        let asked = reading.operations.iter().flat_map(|operation| &operation.asked.intents);
+        let writes = asked.filter(|intent| intent.is_write());
+        let intents = writes.map(|write| (write.key(), write)).collect();
         Self { reading, intents, finals, undecided }
     }
 

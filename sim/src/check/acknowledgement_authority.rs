@@ -11,7 +11,7 @@ use host::Observation;
 use super::ACKNOWLEDGEMENT_AUTHORITY;
 use super::reading::{Acknowledgement, Reading};
 use super::standing::Standing;
-use super::trail::{self, Broken};
+use super::trail::Broken;
 use crate::history::What;
 use crate::verdict::Verdict;
 
@@ -25,10 +25,11 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
         .filter(|ack| !is_vouched_for(reading, ack))
         .map(|ack| ack.event)
         .collect();
-    let Broken { by_strangers, unacknowledged, .. } = trail::follow(reading);
+    let Broken { by_strangers, unacknowledged, .. } = reading.broken_trails();
+    let contradicted = refused_with_authority(reading);
     let faults = [
-        (unvouched, "acknowledgements by nodes without authority"),
-        (refused_with_authority(reading), "refusals by nodes with authority"),
+        (&unvouched, "acknowledgements by nodes without authority"),
+        (&contradicted, "refusals by nodes with authority"),
         (by_strangers, "acknowledgements by machines that are no data nodes"),
         (unacknowledged, "writes that a client heard as done and no node had acknowledged"),
     ];
@@ -41,7 +42,7 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
             format!("{count} acknowledgements, each by an authoritative node"),
         );
     }
-    let evidence = faults.into_iter().flat_map(|(events, _)| events).collect();
+    let evidence = faults.iter().flat_map(|(events, _)| events.iter().copied()).collect();
     Verdict::fail(ACKNOWLEDGEMENT_AUTHORITY, told.join("; "), evidence)
 }
 

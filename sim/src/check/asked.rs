@@ -1,10 +1,10 @@
 //! Of which operation an acknowledged write can be. Values and tokens tell; increments of one
 //! counter are not told apart.
 
-use std::collections::BTreeMap;
 use std::iter::Peekable;
 
 use host::Write;
+use indexmap::IndexMap;
 
 use super::operations::Operation;
 
@@ -13,14 +13,14 @@ pub(super) struct Asked<'r> {
     /// Not yet begun, in order.
     coming: Peekable<Box<dyn Iterator<Item = &'r Operation<'r>> + 'r>>,
     /// By key, and by what tells the write from others on it.
-    begun: BTreeMap<(&'r str, Option<&'r str>), Vec<&'r Operation<'r>>>,
+    begun: IndexMap<(&'r str, Option<&'r str>), Vec<&'r Operation<'r>>>,
 }
 
 impl<'r> Asked<'r> {
     /// By these operations, which come in the order in which they began.
     pub(super) fn by(operations: impl Iterator<Item = &'r Operation<'r>> + 'r) -> Self {
         let coming: Box<dyn Iterator<Item = _>> = Box::new(operations);
-        Self { coming: coming.peekable(), begun: BTreeMap::new() }
+        Self { coming: coming.peekable(), begun: IndexMap::new() }
     }
 
     /// The operations of which a reply can be that acknowledges these writes at an event: of

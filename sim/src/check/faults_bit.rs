@@ -1,6 +1,6 @@
 //! Every fault did something. One that bit nothing makes its run's pass an empty one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::FAULTS_BIT;
 use super::reading::Reading;
@@ -15,12 +15,13 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
         What::Inject { fault, planned, .. } => Some((event.number, *fault, planned)),
         _ => None,
     });
+    let heals = heals(history.events());
     let all = reading.setup.faults;
     let mut missing: BTreeSet<usize> = (0..all).collect();
     for (event, at, planned) in injected {
         missing.remove(&at);
         let name = planned.name();
-        let Some((healed, bite)) = heal_of(history.events(), at) else {
+        let Some(&(healed, bite)) = heals.get(&at) else {
             let reason = format!("fault {at} ({name}) was never healed");
             return Verdict::fail(FAULTS_BIT, reason, vec![event]);
         };
@@ -37,11 +38,15 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
     Verdict::pass(FAULTS_BIT, format!("{all} faults injected, and each did something"))
 }
 
-fn heal_of(events: &[Event], at: usize) -> Option<(u64, Bite)> {
-    events.iter().find_map(|event| match event.what {
-        What::Heal { fault, bite } if fault == at => Some((event.number, bite)),
-        _ => None,
-    })
+/// The first heal of each fault, with its event.
+fn heals(events: &[Event]) -> BTreeMap<usize, (u64, Bite)> {
+    let mut heals = BTreeMap::new();
+    for event in events {
+        if let What::Heal { fault, bite } = event.what {
+            heals.entry(fault).or_insert((event.number, bite));
+        }
+    }
+    heals
 }
 
 /// What a fault must have done to count: a hang that nobody noticed is none.
@@ -68,8 +73,6 @@ fn did_bite(fault: &Fault, bite: &Bite) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::super::fixture::Story;
     use super::*;
     use crate::fault::{DiskTrouble, Packets};

@@ -285,7 +285,8 @@ mod tests {
         let wrote = || story().write(1_000, "a", "k", "v").phase(8_000, Phase::FinalReads);
         assert_eq!(outcome(&wrote().finally(9_000, "a", &[("k", "v")])), Outcome::Pass);
         assert_eq!(outcome(&wrote().finally(9_000, "a", &[])), Outcome::Fail);
-        let deposed = wrote().no_authority(8_500, "a", 2).finally(9_000, "a", &[]);
+        let deposed = wrote().no_authority(8_500, "a", 2).authority(8_600, "a", 2);
+        let deposed = deposed.finally(9_000, "a", &[]);
         assert_eq!(outcome(&deposed), Outcome::Pass, "a client would have been sent away");
         let late = wrote().write(8_500, "a", "l", "v").finally(9_000, "a", &[("k", "v")]);
         assert_eq!(outcome(&late), Outcome::Pass, "it may have been read before");

@@ -146,7 +146,7 @@ fn measure(reading: &Reading) -> Figures {
         overlap_ms: sweep::overlap_ms(reading),
         stale_writes: span::stale_writes(reading),
         stale_route_ms: route::stale_route_ms(reading),
-        lost_writes: acknowledged_writes::lost(reading).counts,
+        lost_writes: reading.lost().counts,
         unavailable_ms: sweep::unavailable_ms(reading),
         availability: availability::availability(reading),
         operations: operations(reading.history),

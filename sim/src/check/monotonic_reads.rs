@@ -5,7 +5,9 @@
 //! counts less, a list lacks a token that it had, and a value that was replaced is back, which
 //! nobody can have written again, because every value is unique.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+use indexmap::IndexMap;
 
 use super::MONOTONIC_READS;
 use super::operations::Answer;
@@ -19,7 +21,7 @@ use crate::verdict::Verdict;
 pub(super) fn verdict(reading: &Reading) -> Verdict {
     let promised = reading.promises(Promise::MonotonicReads);
     let kinds = kinds(reading);
-    let mut known: BTreeMap<(&str, &str, &str), Known> = BTreeMap::new();
+    let mut known: IndexMap<(&str, &str, &str), Known> = IndexMap::new();
     let (mut reads, mut older) = (0_u64, Vec::new());
     for operation in reading.operations.iter() {
         let (Some(ended), Some(by)) = (operation.acknowledged(), operation.by()) else {
@@ -62,8 +64,8 @@ enum Kind {
 }
 
 /// What each key is, by how it is written.
-fn kinds<'r>(reading: &'r Reading) -> BTreeMap<&'r str, Kind> {
-    let mut kinds = BTreeMap::new();
+fn kinds<'r>(reading: &'r Reading) -> IndexMap<&'r str, Kind> {
+    let mut kinds = IndexMap::new();
     for intent in reading.operations.iter().flat_map(|operation| &operation.asked.intents) {
         let kind = match intent {
             Intent::Set { .. } | Intent::SetFresh { .. } => Kind::Register,

@@ -4,7 +4,7 @@
 //! Judged on fresh keys and appended tokens, by reads that the master in force answered, and by
 //! what the last master holds in the end.
 
-use std::collections::BTreeMap;
+use indexmap::IndexMap;
 
 use super::NO_RESURRECTION;
 use super::operations::Operation;
@@ -18,29 +18,21 @@ use crate::verdict::Verdict;
 
 /// Fails on every write that was gone and came back; informative where it is not promised.
 pub(super) fn verdict(reading: &Reading) -> Verdict {
-    let writes = writes(reading);
-    let mut gone: BTreeMap<(&str, &str), Moment> = BTreeMap::new();
+    let mut writes = writes(reading);
     let (mut judged, mut back) = (0_u64, Vec::new());
     for look in looks(reading) {
-        let Some(written) = writes.get(look.key) else {
+        let Some(written) = writes.get_mut(look.key) else {
             continue;
         };
         judged += 1;
-        let (separator, value) = (written.separator, look.value);
-        let there: Vec<&str> = value.map_or(vec![], |value| tokens(value, separator).collect());
-        let there: std::collections::BTreeSet<&str> = there.into_iter().collect();
-        for (token, acknowledged) in &written.tokens {
-            let lost = (look.key, *token);
-            if there.contains(token) {
-                match gone.get(&lost) {
-                    Some(absent) if absent.at_ms < look.from.at_ms => {
-                        back.extend([absent.event, look.until.event]);
-                        gone.remove(&lost);
-                    }
-                    _ => {}
+        written.find(judged, look.value);
+        for token in written.tokens.values_mut() {
+            if token.seen_in > written.before {
+                if let Some(gone) = token.gone.take_if(|gone| gone.at_ms < look.from.at_ms) {
+                    back.extend([gone.event, look.until.event]);
                 }
-            } else if acknowledged.at_ms < look.from.at_ms {
-                gone.entry(lost).or_insert(look.until);
+            } else if token.acknowledged.at_ms < look.from.at_ms {
+                token.gone.get_or_insert(look.until);
             }
         }
     }
@@ -59,11 +51,49 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
 struct Written<'r> {
     /// With which the tokens of a list end; none for a fresh key, whose value is one token.
     separator: Option<char>,
-    tokens: Vec<(&'r str, Moment)>,
+    tokens: IndexMap<&'r str, Token>,
+    /// What the last look saw, and the last look before only more was seen, never less.
+    seen: &'r str,
+    before: u64,
 }
 
-fn writes<'r>(reading: &'r Reading) -> BTreeMap<&'r str, Written<'r>> {
-    let mut writes: BTreeMap<&str, Written> = BTreeMap::new();
+struct Token {
+    acknowledged: Moment,
+    /// The number of the last look that saw it, counted from 1.
+    seen_in: u64,
+    /// When it was first seen to be gone.
+    gone: Option<Moment>,
+}
+
+impl<'r> Written<'r> {
+    fn add(&mut self, text: &'r str, acknowledged: Moment) {
+        let token = Token { acknowledged, seen_in: 0, gone: None };
+        let token = self.tokens.entry(text).or_insert(token);
+        token.acknowledged = token.acknowledged.min(acknowledged);
+    }
+
+    /// Marks the tokens of a value.
+    fn find(&mut self, look: u64, value: Option<&'r str>) {
+        let value = value.unwrap_or_default();
+        // Mostly a list begins with what the last look saw, whose tokens need not be found again.
+        let seen = self.seen;
+        let goes_on = value == seen
+            || (value.starts_with(seen) && seen.chars().next_back() == self.separator);
+        if !goes_on {
+            self.before = look - 1;
+        }
+        let new = if goes_on { &value[seen.len()..] } else { value };
+        for text in tokens(new, self.separator) {
+            if let Some(token) = self.tokens.get_mut(text) {
+                token.seen_in = look;
+            }
+        }
+        self.seen = value;
+    }
+}
+
+fn writes<'r>(reading: &'r Reading) -> IndexMap<&'r str, Written<'r>> {
+    let mut writes: IndexMap<&str, Written> = IndexMap::new();
     for operation in reading.operations.iter() {
         let Some(acknowledged) = operation.acknowledged() else {
             continue;
@@ -76,7 +106,7 @@ fn writes<'r>(reading: &'r Reading) -> BTreeMap<&'r str, Written<'r>> {
             };
             let written = writes.entry(intent.key()).or_default();
             written.separator = separator;
-            written.tokens.push((token, acknowledged));
+            written.add(token, acknowledged);
         }
     }
     writes
@@ -93,7 +123,13 @@ struct Look<'r> {
 /// In the order of their ends, the final contents last.
 fn looks<'r>(reading: &'r Reading) -> Vec<Look<'r>> {
     let mut looks = Vec::new();
-    for operation in reading.operations.iter().filter(|operation| is_in_force(reading, operation)) {
+    let reads = |operation: &&Operation| {
+        operation.asked.intents.iter().any(|intent| matches!(intent, Intent::Read { .. }))
+    };
+    for operation in reading.operations.iter().filter(reads) {
+        if !is_in_force(reading, operation) {
+            continue;
+        }
         let Some(until) = operation.acknowledged() else {
             continue;
         };

@@ -4,10 +4,13 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use host::{Observation, Write};
+use indexmap::IndexMap;
 
+use super::acknowledged_writes::{self, Lost};
 use super::operations::Operations;
 use super::standing::Standing;
 use super::tenure::Tenures;
+use super::trail::{self, Broken};
 use super::windows::Windows;
 use crate::history::{Content, Event, History, Phase, ProcessState, Setup, Via, What};
 use crate::promise::Promise;
@@ -28,11 +31,13 @@ pub struct Reading<'a> {
     pub phases: BTreeMap<Phase, u64>,
     /// By which way the client of a write came: by key, and by what tells the write from others
     /// on it.
-    via: BTreeMap<(&'a str, Option<&'a str>), Via>,
+    via: IndexMap<(&'a str, Option<&'a str>), Via>,
     /// The clients' operations.
     pub(super) operations: Operations<'a>,
     /// The final content by machine.
     pub finals: BTreeMap<&'a str, Final<'a>>,
+    /// The values of each shard's last content, by key.
+    last_values: BTreeMap<u32, IndexMap<&'a str, &'a str>>,
     /// The event of a machine's last start, if it was not its first.
     pub(super) restarts: BTreeMap<&'a str, u64>,
     /// When leases were granted or renewed, by machine, in simulated milliseconds.
@@ -42,6 +47,8 @@ pub struct Reading<'a> {
     /// Acknowledgements by machines that are no data nodes, by event.
     pub strangers: Vec<u64>,
     windows: OnceCell<Windows>,
+    broken_trails: OnceCell<Broken>,
+    lost: OnceCell<Lost>,
 }
 
 /// A reply that acknowledged writes, handed to the connection's output buffer.
@@ -142,14 +149,17 @@ impl<'a> Reading<'a> {
             standings: BTreeMap::new(),
             acknowledgements: Vec::new(),
             phases: BTreeMap::new(),
-            via: BTreeMap::new(),
+            via: IndexMap::new(),
             operations: Operations::default(),
             finals: BTreeMap::new(),
+            last_values: BTreeMap::new(),
             restarts: BTreeMap::new(),
             grants: BTreeMap::new(),
             end_ms: history.end_ms(),
             strangers: Vec::new(),
             windows: OnceCell::new(),
+            broken_trails: OnceCell::new(),
+            lost: OnceCell::new(),
         };
         for member in &setup.members {
             reading.tenures.entry(member.shard).or_default();
@@ -170,12 +180,29 @@ impl<'a> Reading<'a> {
                 last.until_ms = reading.end_ms + 1;
             }
         }
+        for &shard in reading.tenures.keys() {
+            if let Ok(last) = reading.last_content(shard) {
+                let values = last.content.values.iter();
+                let values = values.map(|(key, value)| (key.as_str(), value.as_str()));
+                reading.last_values.insert(shard, values.collect());
+            }
+        }
         Ok(reading)
     }
 
     /// What every commit brought about, measured when it is first asked for.
     pub(super) fn windows(&self) -> &Windows {
         self.windows.get_or_init(|| Windows::of(self))
+    }
+
+    /// What breaks the trails of writes, found when it is first asked for.
+    pub(super) fn broken_trails(&self) -> &Broken {
+        self.broken_trails.get_or_init(|| trail::follow(self))
+    }
+
+    /// The acknowledged writes that are gone in the end, found when they are first asked for.
+    pub(super) fn lost(&self) -> &Lost {
+        self.lost.get_or_init(|| acknowledged_writes::lost(self))
     }
 
     /// The shard of a machine, if it is a data node.
@@ -271,6 +298,11 @@ impl<'a> Reading<'a> {
             return Err(format!("{master} was read before it became the last master"));
         }
         Ok(content)
+    }
+
+    /// The values of that content, by key. Of a shard that has one.
+    pub(super) fn last_values(&self, shard: u32) -> &IndexMap<&'a str, &'a str> {
+        &self.last_values[&shard]
     }
 
     /// When a phase began; the end of the run if it never did.

@@ -5,31 +5,39 @@ use std::collections::BTreeMap;
 use host::Observation;
 
 use super::reading::Reading;
+use super::tenure::Tenures;
 use crate::history::What;
 
 /// Milliseconds after p in which a load balancer routed to a node that an earlier commit had
 /// named and the last effective one no longer did, summed over load balancers and shards.
 pub(super) fn stale_route_ms(reading: &Reading) -> u64 {
+    let of_balancer = |((_, shard), routes): ((&str, u32), Vec<Route>)| {
+        let tenures = reading.tenures.get(&shard)?;
+        Some(stale_ms(reading, shard, tenures, &routes))
+    };
+    routes(reading).into_iter().filter_map(of_balancer).sum()
+}
+
+fn stale_ms(reading: &Reading, shard: u32, tenures: &Tenures, routes: &[Route]) -> u64 {
     let windows = reading.windows();
+    // No commit takes effect before an earlier one.
+    let effect_ms = |commit| Some((windows.effect(shard, commit)?.at_ms, commit));
+    let effects: Vec<(u64, usize)> = (0..tenures.all.len()).filter_map(effect_ms).collect();
+    let mut first_named: BTreeMap<&str, usize> = BTreeMap::new();
+    for (commit, tenure) in tenures.all.iter().enumerate() {
+        first_named.entry(&tenure.master).or_insert(commit);
+    }
     let mut total_ms = 0;
-    for ((_, shard), routes) in routes(reading) {
-        let Some(tenures) = reading.tenures.get(&shard) else {
-            continue;
-        };
-        for (at, route) in routes.iter().enumerate() {
-            let until_ms = routes.get(at + 1).map_or(reading.end_ms, |next| next.from_ms);
-            for (commit, tenure) in tenures.all.iter().enumerate() {
-                let Some(p) = windows.effect(shard, commit) else {
-                    continue;
-                };
-                let next = (commit + 1..tenures.all.len())
-                    .find_map(|later| windows.effect(shard, later))
-                    .map_or(reading.end_ms, |p| p.at_ms);
-                let deposed = tenures.all[..commit].iter().any(|old| old.master == route.target);
-                if deposed && tenure.master != route.target {
-                    let (from_ms, to_ms) = (route.from_ms.max(p.at_ms), until_ms.min(next));
-                    total_ms += to_ms.saturating_sub(from_ms);
-                }
+    for (at, route) in routes.iter().enumerate() {
+        let until_ms = routes.get(at + 1).map_or(reading.end_ms, |next| next.from_ms);
+        let first = effects.partition_point(|(p_ms, _)| *p_ms <= route.from_ms).saturating_sub(1);
+        let within = effects[first..].iter().take_while(|(p_ms, _)| *p_ms < until_ms);
+        for (at, &(p_ms, commit)) in (first..).zip(within) {
+            let next_ms = effects.get(at + 1).map_or(reading.end_ms, |(p_ms, _)| *p_ms);
+            let was_named = first_named.get(route.target).is_some_and(|named| *named < commit);
+            if was_named && tenures.all[commit].master != route.target {
+                let (from_ms, to_ms) = (route.from_ms.max(p_ms), until_ms.min(next_ms));
+                total_ms += to_ms.saturating_sub(from_ms);
             }
         }
     }

@@ -3,9 +3,10 @@
 //! that is no data node, or without having been asked for, or a client's `ok` for which no node
 //! acknowledged anything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use host::Observation;
+use indexmap::IndexMap;
 
 use super::reading::Reading;
 use crate::history::{Intent, Invocation, OpResult, Return, What};
@@ -49,28 +50,35 @@ pub(super) fn follow(reading: &Reading) -> Broken {
 #[derive(Default)]
 struct Trails<'r> {
     asked: BTreeMap<u64, &'r [Intent]>,
-    /// Keys with what is to be set or appended; nothing for an increment.
-    wanted: BTreeSet<(&'r str, Option<&'r str>)>,
-    acknowledged: BTreeSet<(&'r str, &'r str)>,
+    /// By key and by what is to be set or appended; nothing for an increment.
+    writes: IndexMap<(&'r str, Option<&'r str>), Trail>,
     /// Increments acknowledged and not yet heard of, by key.
-    increments: BTreeMap<&'r str, u64>,
+    increments: IndexMap<&'r str, u64>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Trail {
+    asked: bool,
+    acknowledged: bool,
 }
 
 impl<'r> Trails<'r> {
     fn ask(&mut self, invocation: &'r Invocation) {
         self.asked.insert(invocation.op, &invocation.intents);
-        let writes = invocation.intents.iter().filter(|intent| intent.is_write());
-        self.wanted.extend(writes.map(|write| (write.key(), write.token())));
+        for write in invocation.intents.iter().filter(|intent| intent.is_write()) {
+            self.writes.entry((write.key(), write.token())).or_default().asked = true;
+        }
     }
 
     /// Whether a client had asked for the write.
     fn acknowledge(&mut self, key: &'r str, written: &'r str) -> bool {
-        if self.wanted.contains(&(key, None)) {
+        if self.writes.contains_key(&(key, None)) {
             *self.increments.entry(key).or_default() += 1;
             return true;
         }
-        self.acknowledged.insert((key, written));
-        self.wanted.contains(&(key, Some(written)))
+        let trail = self.writes.entry((key, Some(written))).or_default();
+        trail.acknowledged = true;
+        trail.asked
     }
 
     /// Whether all writes of an operation had been acknowledged.
@@ -81,7 +89,10 @@ impl<'r> Trails<'r> {
         let mut all = true;
         for write in writes.iter().filter(|intent| intent.is_write()) {
             all &= match write.token() {
-                Some(token) => self.acknowledged.contains(&(write.key(), token)),
+                token @ Some(_) => {
+                    let trail = self.writes.get(&(write.key(), token));
+                    trail.is_some_and(|trail| trail.acknowledged)
+                }
                 None => match self.increments.get_mut(write.key()) {
                     Some(left) if *left > 0 => {
                         *left -= 1;

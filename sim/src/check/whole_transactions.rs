@@ -30,7 +30,7 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
                 continue;
             }
         };
-        let held = finals.entry(shard).or_insert_with(|| Kept::of(&content.content.values));
+        let held = finals.entry(shard).or_insert_with(|| Kept::of(reading.last_values(shard)));
         let has = |intent: &&&Intent| intent.token().is_some_and(|token| held.has(intent, token));
         match writes.iter().filter(has).count() {
             0 => absent += 1,

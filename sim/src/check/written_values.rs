@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use indexmap::IndexMap;
+
 use super::WRITTEN_VALUES;
-use super::reading::Reading;
-use crate::history::Intent;
+use super::reading::{Final, Reading};
+use crate::history::{Content, Intent};
 use crate::verdict::Verdict;
 
 /// How much of a value a reason shows, in characters.
@@ -13,35 +15,58 @@ const SHOWN_MAX: usize = 60;
 
 /// Fails on every answer and every final value that nobody had asked for.
 pub(super) fn verdict(reading: &Reading) -> Verdict {
-    let asked = Asked::of(reading);
-    let (mut judged, mut wrong) = (0_u64, Vec::new());
-    let mut judge = |event, at_ms, key: &str, value: &str| {
-        judged += 1;
-        if !asked.explains(key, value, at_ms) {
-            wrong.push((event, format!("{key} is {}", shortened(value))));
-        }
-    };
+    let mut judging = Judging { asked: Asked::of(reading), judged: 0, wrong: Vec::new() };
     for operation in reading.operations.iter() {
         let Some(ended) = operation.acknowledged() else {
             continue;
         };
         for (intent, answer) in operation.intents() {
             if let Some(Some(value)) = answer {
-                judge(ended.event, ended.at_ms, intent.key(), value);
+                judging.judge(ended.event, ended.at_ms, intent.key(), value);
             }
         }
     }
+    let mut before = None;
     for content in reading.finals.values() {
-        for (key, value) in &content.content.values {
-            judge(content.event, reading.end_ms, key, value);
-        }
+        judging.judge_content(reading.end_ms, content, before);
+        before = Some(content.content);
     }
+    let Judging { judged, wrong, .. } = judging;
     match wrong.first() {
         None => Verdict::pass(WRITTEN_VALUES, format!("{judged} values read, each asked for")),
         Some((_, first)) => {
             let reason =
                 format!("{} values that nobody had asked for by then: {first}", wrong.len());
             Verdict::fail(WRITTEN_VALUES, reason, wrong.iter().map(|(event, _)| *event).collect())
+        }
+    }
+}
+
+struct Judging<'r> {
+    asked: Asked<'r>,
+    judged: u64,
+    wrong: Vec<(u64, String)>,
+}
+
+impl<'r> Judging<'r> {
+    fn judge(&mut self, event: u64, at_ms: u64, key: &'r str, value: &'r str) {
+        self.judged += 1;
+        if !self.asked.explains(key, value, at_ms) {
+            self.wrong.push((event, format!("{key} is {}", shortened(value))));
+        }
+    }
+
+    /// What the node before holds, too, need not be asked for again, as mostly all of it; unless
+    /// something was wrong.
+    fn judge_content(&mut self, at_ms: u64, content: &Final<'r>, before: Option<&'r Content>) {
+        let mut before = before.map(|before| before.values.iter()).into_iter().flatten().peekable();
+        for (key, value) in &content.content.values {
+            while before.next_if(|(other, _)| *other < key).is_some() {}
+            if before.peek() == Some(&(key, value)) && self.wrong.is_empty() {
+                self.judged += 1;
+            } else {
+                self.judge(content.event, at_ms, key, value);
+            }
         }
     }
 }
@@ -57,14 +82,28 @@ fn shortened(value: &str) -> String {
 
 /// What clients asked to be written, with the time of each invocation in milliseconds.
 #[derive(Default)]
-struct Asked<'r>(BTreeMap<&'r str, OfKey<'r>>);
+struct Asked<'r> {
+    /// By key and value.
+    sets: IndexMap<(&'r str, &'r str), u64>,
+    /// What grew, by key.
+    grown: IndexMap<&'r str, Grown<'r>>,
+}
 
+/// What was asked of a list or a counter.
 #[derive(Default)]
-struct OfKey<'r> {
-    sets: BTreeMap<&'r str, u64>,
+struct Grown<'r> {
     tokens: BTreeMap<&'r str, u64>,
     /// Ascending.
     increments: Vec<u64>,
+    /// The list that was explained last: most lists begin with the one before.
+    explained: List<'r>,
+}
+
+#[derive(Default)]
+struct List<'r> {
+    text: &'r str,
+    at_ms: u64,
+    tokens: BTreeSet<&'r str>,
 }
 
 impl<'r> Asked<'r> {
@@ -72,16 +111,18 @@ impl<'r> Asked<'r> {
         let mut asked = Self::default();
         for operation in reading.operations.iter().filter(|operation| !operation.failed()) {
             let at_ms = operation.invoked.at_ms;
-            for intent in operation.asked.intents.iter().filter(|intent| intent.is_write()) {
-                let of_key = asked.0.entry(intent.key()).or_default();
+            for intent in &operation.asked.intents {
                 match intent {
-                    Intent::SetFresh { value, .. } | Intent::Set { value, .. } => {
-                        of_key.sets.entry(value).or_insert(at_ms);
+                    Intent::SetFresh { key, value } | Intent::Set { key, value } => {
+                        asked.sets.entry((key, value)).or_insert(at_ms);
                     }
-                    Intent::Append { token, .. } => {
-                        of_key.tokens.entry(token).or_insert(at_ms);
+                    Intent::Append { key, token } => {
+                        let grown = asked.grown.entry(key).or_default();
+                        grown.tokens.entry(token).or_insert(at_ms);
                     }
-                    Intent::Increment { .. } => of_key.increments.push(at_ms),
+                    Intent::Increment { key } => {
+                        asked.grown.entry(key).or_default().increments.push(at_ms);
+                    }
                     Intent::Read { .. } => {}
                 }
             }
@@ -90,28 +131,36 @@ impl<'r> Asked<'r> {
     }
 
     /// Whether what was asked until then can have made the key so.
-    fn explains(&self, key: &str, value: &str, at_ms: u64) -> bool {
-        let Some(of_key) = self.0.get(key) else {
-            return false;
-        };
-        let set = || of_key.sets.get(value).is_some_and(|asked_ms| *asked_ms <= at_ms);
-        set() || of_key.explains_count(value, at_ms) || of_key.explains_list(value, at_ms)
+    fn explains(&mut self, key: &'r str, value: &'r str, at_ms: u64) -> bool {
+        self.sets.get(&(key, value)).is_some_and(|asked_ms| *asked_ms <= at_ms)
+            || self.grown.get_mut(key).is_some_and(|grown| {
+                grown.explains_count(value, at_ms) || grown.explains_list(value, at_ms)
+            })
     }
 }
 
-impl OfKey<'_> {
+impl<'r> Grown<'r> {
     fn explains_count(&self, value: &str, at_ms: u64) -> bool {
         let asked = self.increments.partition_point(|asked_ms| *asked_ms <= at_ms) as u64;
         value.parse::<u64>().is_ok_and(|count| (1..=asked).contains(&count))
     }
 
-    fn explains_list(&self, value: &str, at_ms: u64) -> bool {
-        let mut seen = BTreeSet::new();
-        !value.is_empty()
-            && tokens(value, self.separator()).all(|token| {
+    fn explains_list(&mut self, value: &'r str, at_ms: u64) -> bool {
+        let separator = self.separator();
+        let mut list = std::mem::take(&mut self.explained);
+        let is_whole = list.text.chars().next_back() == separator;
+        if !(is_whole && list.at_ms <= at_ms && value.starts_with(list.text)) {
+            list = List::default();
+        }
+        let explained = !value.is_empty()
+            && tokens(&value[list.text.len()..], separator).all(|token| {
                 let asked = self.tokens.get(token).is_some_and(|asked_ms| *asked_ms <= at_ms);
-                asked && seen.insert(token)
-            })
+                asked && list.tokens.insert(token)
+            });
+        if explained {
+            self.explained = List { text: value, at_ms, ..list };
+        }
+        explained
     }
 
     /// With which the tokens of the list end.

@@ -157,28 +157,33 @@ impl OfKey {
 
 /// The final read of a shard's last master.
 struct LastRead<'r> {
-    values: &'r BTreeMap<String, String>,
+    values: &'r IndexMap<&'r str, &'r str>,
     invoked: Moment,
     ended: Moment,
 }
 
 impl<'r> LastRead<'r> {
-    /// None if the content is not known, or was read of a node that was no master in its own
-    /// eyes: it would have sent a client away, so that this was no client's read.
+    /// None if the content is not known, or was read of a node that was not master in its own
+    /// eyes all the while: it would have sent a client away, so that this was no client's read.
     fn of(reading: &'r Reading, shard: u32) -> Option<Self> {
         let content = reading.last_content(shard).ok()?;
         let event = reading.history.events().get(content.event as usize)?;
-        let standing = reading.standings_between(&event.on, event.number, event.number).last()?;
         let ended = Moment { at_ms: event.at_ms, event: event.number };
         // Nobody knows when each key was read, but not before the final reads began.
         let began_ms = reading.phase_ms(Phase::FinalReads).min(event.at_ms);
         let invoked = Moment { at_ms: began_ms, ..ended };
-        let values = &content.content.values;
-        (standing.role() == Role::Master).then_some(Self { values, invoked, ended })
+        let standings = reading.standings_between(&event.on, 0, event.number).iter().rev();
+        let mut during = standings.take_while(|standing| standing.until_ms >= began_ms);
+        let values = reading.last_values(shard);
+        during.all(|standing| standing.role() == Role::Master).then_some(Self {
+            values,
+            invoked,
+            ended,
+        })
     }
 
     fn call(&self, key: &str) -> Call<'r> {
-        let (first, others) = (Step::Read(self.values.get(key).map(String::as_str)), Vec::new());
+        let (first, others) = (Step::Read(self.values.get(key).copied()), Vec::new());
         let (invoked, ended) = (self.invoked, Some(self.ended));
         Call { client: "", first, others, invoked, ended }
     }

@@ -4,8 +4,6 @@
 //! A call that ended in the millisecond in which another one was invoked has not ended before
 //! it, unless both are one client's: the order within a millisecond says nothing across machines.
 
-use std::collections::BTreeMap;
-
 use super::calls::Call;
 
 /// The calls between their ends. A *place* is how many of them have ended.
@@ -38,7 +36,7 @@ impl Order {
             ends: Vec::new(),
             begins: vec![0; calls.len()],
             place: vec![None; calls.len()],
-            after: predecessors(calls),
+            after: vec![None; calls.len()],
             bit: vec![0; calls.len()],
             bits: 0,
             under_way: Vec::new(),
@@ -51,6 +49,7 @@ impl Order {
         for (ends, call) in moments(calls).filter(|(_, call)| !needless(*call)) {
             if ends {
                 order.end(call, &mut now);
+                order.hold_back(calls, call, &now);
                 free.push(order.bit[call]);
                 continue;
             }
@@ -75,6 +74,23 @@ impl Order {
         self.under_way_from.push(self.under_way.len());
         self.endless_until.push(self.endless.len());
         now.retain(|other| *other != call);
+    }
+
+    /// What a client called after a call that has just ended, in the same millisecond, comes after
+    /// it.
+    fn hold_back(&mut self, calls: &[Call], ended: usize, now: &[usize]) {
+        let Call { client, ended: Some(end), .. } = &calls[ended] else {
+            return;
+        };
+        let begun = |call: &&usize| calls[**call].invoked.at_ms == end.at_ms;
+        let endless = self.endless.iter().rev().take_while(begun);
+        let next = now.iter().filter(begun).chain(endless).filter(|call| {
+            let next = &calls[**call];
+            next.client == *client && next.invoked.event > end.event
+        });
+        for call in next {
+            self.after[*call] = Some(ended);
+        }
     }
 
     /// The acknowledged calls that are under way at a place.
@@ -131,23 +147,4 @@ fn moments(calls: &[Call]) -> impl Iterator<Item = (bool, usize)> {
     }
     moments.sort_unstable();
     moments.into_iter().map(|(_, ends, _, at)| (ends, at))
-}
-
-/// For each call the last one of its client, if that ended before it in the same millisecond.
-fn predecessors(calls: &[Call]) -> Vec<Option<usize>> {
-    let mut last_of_client: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut all = Vec::with_capacity(calls.len());
-    for (at, call) in calls.iter().enumerate() {
-        let last = last_of_client.get(call.client).copied();
-        all.push(last.filter(|last| {
-            let ended = calls[*last].ended;
-            ended.is_some_and(|ended| {
-                ended.at_ms == call.invoked.at_ms && ended.event < call.invoked.event
-            })
-        }));
-        if call.ended.is_some() {
-            last_of_client.insert(call.client, at);
-        }
-    }
-    all
 }
