@@ -32,6 +32,10 @@ pub struct ControllerConfig {
     /// Which rules it follows beyond what upstream does.
     #[serde(default)]
     pub rules: ControllerRules,
+    /// The port on which it takes orders of operators and questions of other controllers; none by
+    /// default. Whoever reaches it is obeyed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin_port: Option<u16>,
     /// The cluster to write if the store has none.
     pub initial: ClusterRecord,
 }
@@ -135,6 +139,7 @@ impl ControllerConfig {
             ("probe.connect_timeout_ms", self.probe.connect_timeout_ms),
             ("probe.request_timeout_ms", self.probe.request_timeout_ms),
             ("probe.failures", u64::from(self.probe.failures)),
+            ("admin_port", self.admin_port.map_or(1, u64::from)),
             ("lease.ttl_ms", self.lease.map_or(1, |lease| lease.ttl_ms)),
         ] {
             if number == 0 {
@@ -147,9 +152,14 @@ impl ControllerConfig {
         Ok(self.initial.validate()?)
     }
 
+    /// How long the store keeps a silent session.
+    pub fn session_ttl(&self) -> Duration {
+        Duration::from_millis(self.session_ttl_ms)
+    }
+
     /// The time between two keepalives.
     pub fn keepalive_interval(&self) -> Duration {
-        Duration::from_millis(self.session_ttl_ms) / 3
+        self.session_ttl() / 3
     }
 
     /// The limits of calls to the store.
@@ -171,6 +181,7 @@ mod tests {
             lease: Some(LeaseConfig { ttl_ms: 5000 }),
             heartbeat: Heartbeat::WithInfo,
             rules: ControllerRules::default(),
+            admin_port: Some(7100),
             initial: crate::cluster_record::tests::record(),
         }
     }
@@ -179,7 +190,8 @@ mod tests {
     fn each_setting_that_is_not_allowed_is_named() {
         config().validate().unwrap();
         type Change = fn(&mut ControllerConfig);
-        let cases: [(&str, Change); 10] = [
+        let cases: [(&str, Change); 11] = [
+            ("admin_port is 0", |c| c.admin_port = Some(0)),
             ("rules.drift_ppm is 1000000,", |c| c.rules.drift_ppm = 1_000_000),
             ("name is empty", |c| c.name.clear()),
             ("store.host is empty", |c| c.store.host.clear()),

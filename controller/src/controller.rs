@@ -1,14 +1,17 @@
-//! The controller's process: campaign, and probe while leading.
+//! The controller's process: campaign, probe while leading, and take orders on the admin port.
 
-use std::time::Duration;
+use std::io;
+use std::rc::Rc;
 
-use host::Host;
-use tokio::sync::mpsc::unbounded_channel;
-use tokio::sync::watch;
+use host::{Host, Observation};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::{oneshot, watch};
 
+use crate::admin;
 use crate::config::{ConfigError, ControllerConfig};
 use crate::leader_guard::{LeaderGuard, TermGuard};
-use crate::leadership::{self, Belief};
+use crate::leader_watch::LeaderWatch;
+use crate::leadership::{self, Belief, ResignError, Resignation};
 use crate::probe_loop::ProbeLoop;
 use crate::promotion_wait::Waiting;
 
@@ -18,6 +21,15 @@ pub enum ControllerError {
     /// Its settings are wrong.
     #[error("controller settings: {0}")]
     Config(#[from] ConfigError),
+    /// It cannot listen.
+    #[error("cannot listen on port {port}: {source}")]
+    Listen {
+        /// The port.
+        port: u16,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
 }
 
 /// Runs a controller on this machine until it is killed.
@@ -28,26 +40,99 @@ pub enum ControllerError {
 /// # Errors
 /// [`ControllerError`] if it cannot start.
 pub async fn serve(host: Host, config: ControllerConfig) -> Result<(), ControllerError> {
+    serve_until(host, config, std::future::pending()).await
+}
+
+/// Runs a controller on this machine until `end`. It resigns then, so that the next leader need
+/// not wait for its session to expire.
+///
+/// # Errors
+/// [`ControllerError`] if it cannot start.
+pub async fn serve_until(
+    host: Host,
+    config: ControllerConfig,
+    end: impl Future<Output = ()>,
+) -> Result<(), ControllerError> {
     config.validate()?;
-    let ttl = Duration::from_millis(config.session_ttl_ms);
-    let guard = LeaderGuard::new(&host, ttl, config.rules.drift_ppm);
-    let (belief, mut beliefs) = watch::channel(None);
-    // Ends with this future.
-    let campaign = leadership::campaign(host.clone(), config.clone(), guard.clone(), belief);
-    let _campaign = host.spawn(campaign).guard();
-    loop {
-        let session = until_leading(&mut beliefs).await;
-        let guard = match config.rules.leader_guard {
-            true => TermGuard::Session(guard.clone(), session),
-            false => TermGuard::Off,
-        };
-        let (waiting, begun) = unbounded_channel();
-        let probing = ProbeLoop::new(&host, &config, guard, Waiting::new(waiting));
-        tokio::select! {
-            biased;
-            () = until_other_than(&mut beliefs, session) => {}
-            () = probing.run(begun) => {}
+    let (belief, beliefs) = watch::channel(None);
+    let (resignations, resigning) = unbounded_channel();
+    let watching = Rc::new(LeaderWatch::default());
+    let guard = LeaderGuard::new(&host, config.session_ttl(), config.rules.drift_ppm);
+    let controller =
+        Rc::new(Controller { host, config, beliefs, watching: watching.clone(), resignations });
+    let Controller { host, config, .. } = &*controller;
+    // Both end with this future.
+    let _admin = match config.admin_port {
+        Some(port) => {
+            let listener = host.bind(port).await;
+            let listener = listener.map_err(|source| ControllerError::Listen { port, source })?;
+            Some(host.spawn(admin::listen(controller.clone(), listener)).guard())
         }
+        None => None,
+    };
+    let campaign = leadership::campaign(
+        host.clone(),
+        config.clone(),
+        guard.clone(),
+        belief,
+        watching,
+        resigning,
+    );
+    let _campaign = host.spawn(campaign).guard();
+    tokio::select! {
+        biased;
+        () = end => {}
+        () = controller.lead(guard) => {}
+    }
+    if let Err(error) = controller.resign().await {
+        controller.note(format!("resigned, but the session may last: {error}"));
+    }
+    Ok(())
+}
+
+/// What the parts of a controller share.
+pub(crate) struct Controller {
+    pub(crate) host: Host,
+    config: ControllerConfig,
+    beliefs: watch::Receiver<Belief>,
+    watching: Rc<LeaderWatch>,
+    resignations: UnboundedSender<Resignation>,
+}
+
+impl Controller {
+    /// Probes while it believes that it leads, for ever.
+    async fn lead(&self, guard: LeaderGuard) {
+        let mut beliefs = self.beliefs.clone();
+        loop {
+            let session = until_leading(&mut beliefs).await;
+            let guard = match self.config.rules.leader_guard {
+                true => TermGuard::Session(guard.clone(), session),
+                false => TermGuard::Off,
+            };
+            let (waiting, begun) = unbounded_channel();
+            let probing = ProbeLoop::new(&self.host, &self.config, guard, Waiting::new(waiting));
+            tokio::select! {
+                biased;
+                () = until_other_than(&mut beliefs, session) => {}
+                () = probing.run(begun) => {}
+            }
+        }
+    }
+
+    /// The leader as this controller heard of it last.
+    pub(crate) fn leader(&self) -> Option<String> {
+        self.watching.leader()
+    }
+
+    /// Gives up leadership. The error says why it is not known whether the store has heard.
+    pub(crate) async fn resign(&self) -> Result<(), ResignError> {
+        let (resignation, outcome) = oneshot::channel();
+        self.resignations.send(resignation).map_err(|_| ResignError::Ending)?;
+        outcome.await.map_err(|_| ResignError::Ending)?
+    }
+
+    pub(crate) fn note(&self, text: String) {
+        self.host.observe(Observation::Note { text });
     }
 }
 

@@ -25,6 +25,8 @@ pub mod config;
 pub mod controller;
 pub mod store;
 
+mod admin;
+mod admin_request;
 mod cluster_nodes;
 mod cluster_store;
 mod dated_heartbeat;
@@ -36,6 +38,7 @@ mod higher_version;
 mod lb_record;
 mod lb_redirect;
 mod leader_guard;
+mod leader_watch;
 mod leadership;
 mod node_links;
 mod probe_loop;
@@ -51,5 +54,5 @@ mod topology_push;
 
 pub use cluster_record::ClusterRecord;
 pub use config::{ControllerConfig, Heartbeat, LeaseConfig, ProbeConfig, StoreAddress};
-pub use controller::{ControllerError, serve};
+pub use controller::{ControllerError, serve, serve_until};
 pub use rules::ControllerRules;

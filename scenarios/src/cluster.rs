@@ -189,6 +189,7 @@ fn controller_process(plan: &Plan, name: &str) -> Process {
         lease: (profile.lease_mode != LeaseMode::Disabled).then_some(lease),
         heartbeat: profile.heartbeat,
         rules: switches::controller(profile),
+        admin_port: Some(CONTROLLER_ADMIN_PORT),
         initial: initial_record(plan),
     };
     // The first one is up first, so that it leads at first, whatever the seed.

@@ -156,6 +156,24 @@ impl StoreClient {
         }
     }
 
+    /// Waits until another name than this leads under a key, or nobody, but no longer than `wait`;
+    /// then returns who leads. To be used by a client whose request timeout is longer than `wait`
+    /// and that has nothing else to do.
+    ///
+    /// # Errors
+    /// See [`StoreClientError`].
+    pub async fn watch_leader(
+        &self,
+        key: &str,
+        name: &str,
+        wait: Duration,
+    ) -> Result<Option<String>, StoreClientError> {
+        match self.call(&["WATCH", key, name, &wait.as_millis().to_string()]).await? {
+            Frame::Null => Ok(None),
+            holder => Ok(Some(text(&holder, "WATCH")?)),
+        }
+    }
+
     async fn call_for_number(&self, args: &[&str]) -> Result<u64, StoreClientError> {
         match self.call(args).await? {
             Frame::Integer(number) => unsigned(number, args[0]),

@@ -14,6 +14,7 @@ pub(crate) enum Command {
     KeepSession { id: u64 },
     CloseSession { id: u64 },
     Lead { key: String, session: u64, name: String },
+    Watch { key: String, name: String, wait: Duration },
 }
 
 /// Why a request is none, as the reply words it.
@@ -48,6 +49,11 @@ pub(crate) fn parse(request: &[Bytes]) -> Result<Command, CommandError> {
             key: (*key).to_owned(),
             session: number("session", session)?,
             name: (*name).to_owned(),
+        }),
+        ("WATCH", [key, name, wait_ms]) => Ok(Command::Watch {
+            key: (*key).to_owned(),
+            name: (*name).to_owned(),
+            wait: Duration::from_millis(number("wait_ms", wait_ms)?),
         }),
         ("SESSION", [what, argument]) => parse_session(what, argument),
         _ => Err(CommandError::Unknown(name)),
@@ -89,6 +95,14 @@ mod tests {
             ("session open 50", Command::OpenSession { ttl: Duration::from_millis(50) }),
             ("SESSION KEEP 9", Command::KeepSession { id: 9 }),
             ("SESSION CLOSE 9", Command::CloseSession { id: 9 }),
+            (
+                "WATCH k me 5",
+                Command::Watch {
+                    key: key.clone(),
+                    name: "me".to_owned(),
+                    wait: Duration::from_millis(5),
+                },
+            ),
             ("LEAD k 9 me", Command::Lead { key, session: 9, name: "me".to_owned() }),
         ] {
             assert_eq!(parse_words(text), Ok(command), "{text}");

@@ -17,6 +17,7 @@
 //! | `SESSION KEEP id` | `+OK` or `-NOSESSION …` |
 //! | `SESSION CLOSE id` | `+OK`, also if there is none |
 //! | `LEAD key session name` | `+OK` if free or held by this session, else the name of the holder, or `-NOSESSION …`, or `-NOTYET …` after a restart |
+//! | `WATCH key name wait_ms` | the name of the holder, or null, as soon as it is another than this; after `wait_ms` at the latest |
 
 pub mod client;
 

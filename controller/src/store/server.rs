@@ -15,7 +15,7 @@ use node::resp::{self, Frame, FrameReader};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use super::command::{self, Command};
 use super::commit;
@@ -94,6 +94,8 @@ struct Store {
     values: RefCell<Values>,
     sessions: RefCell<Sessions>,
     session_ids: RefCell<Random>,
+    /// [`Sessions::changes`], for those who watch.
+    changes: watch::Sender<u64>,
     /// Held from the decision on a write until it has taken effect.
     writing: Mutex<()>,
 }
@@ -106,6 +108,7 @@ impl Store {
             values: RefCell::new(values),
             sessions: RefCell::new(Sessions::new(elects_from)),
             session_ids,
+            changes: watch::Sender::default(),
             writing: Mutex::new(()),
         }
     }
@@ -122,22 +125,45 @@ impl Store {
                 self.write(&key, &value, next).await
             }
             Command::OpenSession { ttl } => self.open_session(ttl, now),
-            Command::KeepSession { id } => match self.sessions.borrow_mut().keep(id, now) {
-                Ok(()) => resp::ok(),
-                Err(error) => resp::error(error.to_string()),
-            },
+            Command::KeepSession { id } => {
+                let kept = self.sessions.borrow_mut().keep(id, now);
+                self.tell_watchers();
+                kept.map_or_else(|error| resp::error(error.to_string()), |()| resp::ok())
+            }
             Command::CloseSession { id } => {
                 self.sessions.borrow_mut().close(id);
+                self.tell_watchers();
                 resp::ok()
             }
             Command::Lead { key, session, name } => {
-                match self.sessions.borrow_mut().lead(&key, session, &name, now) {
+                let lead = self.sessions.borrow_mut().lead(&key, session, &name, now);
+                self.tell_watchers();
+                match lead {
                     Ok(Lead::Held) => resp::ok(),
                     Ok(Lead::HeldBy(holder)) => resp::bulk(holder),
                     Err(error) => resp::error(error.to_string()),
                 }
             }
+            Command::Watch { key, name, wait } => self.watch(&key, &name, wait).await,
         }
+    }
+
+    async fn watch(&self, key: &str, name: &str, wait: Duration) -> Frame {
+        let mut changes = self.changes.subscribe();
+        let changed = async {
+            while self.sessions.borrow().leader(key) == Some(name) {
+                changes.changed().await.expect("the store is there as long as its connections");
+            }
+        };
+        // In time or not, the answer is who leads.
+        let _ = self.host.timeout(Clock::Monotonic, wait, changed).await;
+        let sessions = self.sessions.borrow();
+        sessions.leader(key).map_or(Frame::Null, |name| resp::bulk(name.to_owned()))
+    }
+
+    fn tell_watchers(&self) {
+        let now = self.sessions.borrow().changes();
+        self.changes.send_if_modified(|before| std::mem::replace(before, now) != now);
     }
 
     fn get(&self, key: &str) -> Frame {
@@ -190,6 +216,7 @@ async fn expire_in_time(store: Rc<Store>, id: u64) {
         };
         store.host.sleep_until(Clock::Boottime, deadline).await;
         store.sessions.borrow_mut().expire(store.host.now(Clock::Boottime));
+        store.tell_watchers();
     }
 }
 

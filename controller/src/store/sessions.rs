@@ -17,6 +17,8 @@ pub(crate) struct Sessions {
     elects_from: Duration,
     open: BTreeMap<u64, Session>,
     leaders: BTreeMap<String, Leader>,
+    /// How often a leadership began or ended.
+    changes: u64,
 }
 
 #[derive(Debug)]
@@ -59,7 +61,7 @@ pub(crate) enum Lead {
 impl Sessions {
     /// No session; nobody leads before `elects_from`.
     pub(crate) fn new(elects_from: Duration) -> Self {
-        Self { elects_from, open: BTreeMap::new(), leaders: BTreeMap::new() }
+        Self { elects_from, open: BTreeMap::new(), leaders: BTreeMap::new(), changes: 0 }
     }
 
     /// Opens a session under an id that was never used.
@@ -78,7 +80,7 @@ impl Sessions {
     /// Ends the session and its leaderships.
     pub(crate) fn close(&mut self, id: u64) {
         self.open.remove(&id);
-        self.leaders.retain(|_, leader| leader.session != id);
+        self.end_leaderships();
     }
 
     /// Makes the session lead under this key if nobody does.
@@ -96,15 +98,38 @@ impl Sessions {
         if now < self.elects_from {
             return Err(LeadError::NotYet(self.elects_from.saturating_sub(now)));
         }
-        let claim = || Leader { session: id, name: name.to_owned() };
-        let leader = self.leaders.entry(key.to_owned()).or_insert_with(claim);
-        if leader.session == id { Ok(Lead::Held) } else { Ok(Lead::HeldBy(leader.name.clone())) }
+        match self.leaders.get(key) {
+            Some(leader) if leader.session == id => Ok(Lead::Held),
+            Some(leader) => Ok(Lead::HeldBy(leader.name.clone())),
+            None => {
+                let leader = Leader { session: id, name: name.to_owned() };
+                self.leaders.insert(key.to_owned(), leader);
+                self.changes += 1;
+                Ok(Lead::Held)
+            }
+        }
+    }
+
+    /// The name of the leader under this key.
+    pub(crate) fn leader(&self, key: &str) -> Option<&str> {
+        self.leaders.get(key).map(|leader| leader.name.as_str())
+    }
+
+    /// A number that is another one after every change of any leadership.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Ends the sessions whose deadline has come.
     pub(crate) fn expire(&mut self, now: Duration) {
         self.open.retain(|_, session| now < session.deadline);
+        self.end_leaderships();
+    }
+
+    fn end_leaderships(&mut self) {
+        let before = self.leaders.len();
         self.leaders.retain(|_, leader| self.open.contains_key(&leader.session));
+        self.changes += u64::from(self.leaders.len() != before);
     }
 
     /// When the session expires, if it is still there.
@@ -154,6 +179,20 @@ mod tests {
         let not_yet = Err(LeadError::NotYet(ms(1)));
         assert_eq!(sessions.lead("k", 1, "one", ms(49)), not_yet);
         assert_eq!(sessions.lead("k", 1, "one", ms(50)), Ok(Lead::Held));
+    }
+
+    #[test]
+    fn every_change_of_a_leader_changes_the_number() {
+        let mut sessions = Sessions::new(Duration::ZERO);
+        sessions.open(1, TTL, ms(0));
+        assert_eq!((sessions.leader("k"), sessions.changes()), (None, 0));
+        sessions.lead("k", 1, "one", ms(0)).unwrap();
+        sessions.lead("k", 1, "one", ms(1)).unwrap();
+        assert_eq!((sessions.leader("k"), sessions.changes()), (Some("one"), 1));
+        sessions.expire(ms(99));
+        assert_eq!(sessions.changes(), 1);
+        sessions.expire(ms(100));
+        assert_eq!((sessions.leader("k"), sessions.changes()), (None, 2));
     }
 
     #[test]

@@ -11,7 +11,8 @@ use controller::{
     StoreAddress,
 };
 use host::{Host, LocalBoxFuture};
-use node::client::Timeouts;
+use node::client::{Client, Timeouts};
+use node::resp::Frame;
 use node::slot::SlotRange;
 
 use super::fake::{FakeLb, FakeNode, NODE_PORT};
@@ -20,6 +21,7 @@ use super::tap::StoreTap;
 
 pub const STORE_PORT: u16 = 2379;
 pub const ADMIN_PORT: u16 = 7001;
+pub const CONTROLLER_PORT: u16 = 7100;
 pub const INTERVAL_MS: u64 = 1000;
 pub const TIMEOUT_MS: u64 = 300;
 
@@ -55,6 +57,7 @@ pub fn config(name: &str) -> ControllerConfig {
         lease: Some(LeaseConfig { ttl_ms: 2000 }),
         heartbeat: Heartbeat::WithInfo,
         rules: ControllerRules::default(),
+        admin_port: Some(CONTROLLER_PORT),
         initial: ClusterRecord { version: 1, election_version: 0, shards },
     }
 }
@@ -127,6 +130,23 @@ impl Cluster {
         Box::pin(async move {
             client.put(CLUSTER_KEY, &record.to_json()).await.unwrap();
         })
+    }
+
+    /// Says this to a controller's admin port; the reply as text.
+    pub async fn say(&self, controller: &str, words: &str) -> String {
+        let minute = Duration::from_secs(60);
+        let timeouts = Timeouts { connect: minute, request: minute };
+        let operator = self.network.host("operator");
+        let client = Client::connect(&operator, controller, CONTROLLER_PORT, timeouts);
+        let words: Vec<&str> = words.split(' ').collect();
+        match client.await.unwrap().call(&words).await.unwrap() {
+            Frame::SimpleString(text) | Frame::BulkString(text) => {
+                String::from_utf8(text.to_vec()).unwrap()
+            }
+            Frame::Error(text) => text.to_string(),
+            Frame::Null => "null".to_owned(),
+            other => panic!("{other:?} is no answer of an admin port"),
+        }
     }
 
     /// The log so far, which begins anew.

@@ -4,6 +4,7 @@ mod cluster;
 mod dated;
 mod fake;
 mod guarding;
+mod leading;
 mod memory;
 mod probing;
 mod redirects;

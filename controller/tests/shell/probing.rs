@@ -231,26 +231,3 @@ fn without_the_store_a_leader_probes_nobody_and_goes_on_believing() {
         assert_eq!(cluster.network.lines("leads"), Vec::<String>::new());
     });
 }
-
-#[test]
-fn one_leads_until_it_hears_of_another_leader() {
-    run(async {
-        let cluster = Cluster::start().await;
-        cluster.start_controller(config("controller-1"));
-        pass(1).await;
-        cluster.start_controller(config("controller-2"));
-        pass(10 * INTERVAL_MS).await;
-        assert_eq!(cluster.network.lines("leads"), ["controller-1 leads: true"]);
-
-        // Sessions are forgotten, and the first to ask is the second controller.
-        cluster.network.kill("store");
-        pass(INTERVAL_MS - 1).await;
-        cluster.start_store();
-        pass(3 * INTERVAL_MS).await;
-        let changes = cluster.network.lines("leads");
-        assert_eq!(changes[1..], ["controller-2 leads: true", "controller-1 leads: false"]);
-        cluster.take_log();
-        pass(INTERVAL_MS).await;
-        assert_eq!(cluster.network.lines("a gets").len(), 1, "only the leader probes");
-    });
-}

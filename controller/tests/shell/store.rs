@@ -84,6 +84,24 @@ fn leadership_ends_with_the_session() {
 }
 
 #[test]
+fn who_watches_hears_of_every_change_at_once() {
+    run(async {
+        let network = Network::new();
+        start(&network.host("store"));
+        pass(1).await;
+        let client = client(&network);
+        let one = client.open_session(Duration::from_millis(600)).await.unwrap();
+        assert_eq!(client.lead("l", one, "one").await.unwrap(), Leader::Myself);
+        let wait = Duration::from_millis(400);
+        let watch = async |name: &str| client.watch_leader("l", name, wait).await.unwrap();
+        assert_eq!(watch("other").await.as_deref(), Some("one"), "that is so already");
+        assert_eq!(watch("one").await.as_deref(), Some("one"), "after 400 ms");
+        assert_eq!(watch("one").await, None, "after 600 ms");
+        assert_eq!(watch("one").await, None);
+    });
+}
+
+#[test]
 fn a_restart_forgets_sessions() {
     run(async {
         let network = Network::new();

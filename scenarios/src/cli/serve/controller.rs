@@ -11,7 +11,7 @@ use controller::{
 use node::slot::{SLOTS, SlotRange};
 
 use super::address::{Address, LbAddress, NodeLb, ShardLb};
-use super::{LOCALHOST, Place};
+use super::{LOCALHOST, Place, WIND_UP_MAX};
 use crate::cli::CliError;
 use crate::cluster::node_id;
 
@@ -63,6 +63,10 @@ pub(super) struct ServeController {
     session_ttl_ms: u64,
     #[command(flatten)]
     rules: RuleFlags,
+    /// The port for orders of operators and questions of other controllers; without it there is
+    /// none.
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    admin_port: Option<u16>,
     /// Its name in elections, different from other controllers' [default: made of its process
     /// id].
     #[arg(long, value_name = "NAME")]
@@ -119,10 +123,11 @@ impl ServeController {
         config.validate().map_err(|error| CliError::Usage(error.to_string()))?;
         // It keeps nothing, so any folder does.
         let place = Place { name: config.name.clone(), bind: LOCALHOST, dir: PathBuf::from(".") };
-        super::run(place, async |host| {
+        super::run_within(place, WIND_UP_MAX, async |host, mut signals| {
             let StoreAddress { host: store, port } = &config.store;
             tracing::info!("controller {} with the store {store}:{port}", config.name);
-            controller::serve(host, config).await
+            let end = async { drop(signals.receive().await) };
+            controller::serve_until(host, config, end).await
         })
     }
 
@@ -144,6 +149,7 @@ impl ServeController {
                 HeartbeatArgument::AfterInfo => Heartbeat::AfterInfo,
             },
             rules: self.rules.rules(),
+            admin_port: self.admin_port,
             initial: record(self.nodes, self.lb, self.node_lb).map_err(CliError::Usage)?,
         })
     }

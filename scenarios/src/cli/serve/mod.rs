@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use futures_util::future::{Either, select};
-use host::Host;
 use host::os::{self, OsConfig, OsMachine, StopSignal, StopSignals};
+use host::{Clock, Host};
 
 use super::{AS_EXPECTED, CliError};
 
@@ -62,10 +62,21 @@ struct Place {
     dir: PathBuf,
 }
 
-/// Runs a process until it is told to end, or ends by an error of its own.
+/// Runs a process until it is told to end, or ends by an error of its own. What it serves with is
+/// dropped then.
 fn run<E: Display>(
     place: Place,
     serve: impl AsyncFnOnce(Host) -> Result<(), E>,
+) -> Result<u8, CliError> {
+    run_within(place, Duration::ZERO, async |host, _| serve(host).await)
+}
+
+/// As [`run`], for a server that has something to say at its end: it receives the signals too,
+/// and is dropped only if it is not done within the limit.
+fn run_within<E: Display>(
+    place: Place,
+    limit: Duration,
+    serve: impl AsyncFnOnce(Host, StopSignals) -> Result<(), E>,
 ) -> Result<u8, CliError> {
     let Place { name, bind, dir } = place;
     let at = dir.display().to_string();
@@ -75,8 +86,10 @@ fn run<E: Display>(
         OsMachine::new(config).map_err(|error| CliError::Usage(format!("{at}: {error}")))?;
     let system = |error: std::io::Error| CliError::Harness(error.to_string());
     os::run(async {
-        let signals = StopSignals::listen().map_err(system)?;
-        let signal = until_stopped(signals, serve(machine.host())).await?;
+        let listen = || StopSignals::listen().map_err(system);
+        let (signals, host) = (listen()?, machine.host());
+        let serving = serve(host.clone(), listen()?);
+        let signal = until_stopped(&host, signals, limit, serving).await?;
         tracing::info!("{signal}: ending");
         machine.wind_up(WIND_UP_MAX).await.map_err(system)?;
         tracing::info!("ended");
@@ -85,13 +98,21 @@ fn run<E: Display>(
     .map_err(system)?
 }
 
-/// Returns once the server is dropped, with the signal that ended it.
+/// Returns once the server is done or dropped, with the signal that ended it.
 async fn until_stopped<E: Display>(
+    host: &Host,
     mut signals: StopSignals,
+    limit: Duration,
     serve: impl Future<Output = Result<(), E>>,
 ) -> Result<StopSignal, CliError> {
     match select(pin!(signals.receive()), pin!(serve)).await {
-        Either::Left((signal, _)) => Ok(signal),
+        Either::Left((signal, _)) if limit.is_zero() => Ok(signal),
+        Either::Left((signal, serve)) => {
+            if host.timeout(Clock::Monotonic, limit, serve).await.is_err() {
+                tracing::warn!("not done after {} ms", limit.as_millis());
+            }
+            Ok(signal)
+        }
         Either::Right((Err(error), _)) => Err(CliError::Usage(error.to_string())),
         Either::Right((Ok(()), _)) => {
             Err(CliError::Harness("the server ended by itself, which none does".to_owned()))
@@ -111,5 +132,5 @@ fn loopback(bind: IpAddr, what: &str) -> Result<IpAddr, CliError> {
 }
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-/// How long connections may take to be done after the signal.
+/// How long the server, and then its connections, may take to be done after the signal.
 const WIND_UP_MAX: Duration = Duration::from_secs(5);

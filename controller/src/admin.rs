@@ -1,0 +1,93 @@
+//! The admin port of a controller, over RESP:
+//!
+//! | request | reply |
+//! |---|---|
+//! | `PING` | `+PONG` |
+//! | `LEADER` | the name of the leader as this controller heard of it last, null if it has not |
+//! | `RESIGN` | `+OK` once the session has ended in the store; an error if that is not known. Leadership is given up in any case |
+//!
+//! What this is not: an HTTP API, and nobody is asked for a password.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use host::{Clock, Host, Listener, Stream};
+use node::resp::{self, Frame, FrameReader, RespError};
+use tokio::io::AsyncWriteExt;
+
+use crate::admin_request::AdminRequest;
+use crate::controller::Controller;
+
+/// Takes admin connections for ever.
+pub(crate) async fn listen(controller: Rc<Controller>, mut listener: Box<dyn Listener>) {
+    let host = controller.host.clone();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                host.spawn(serve(controller.clone(), stream));
+            }
+            Err(error) => {
+                controller.note(format!("cannot accept: {error}"));
+                host.sleep(Clock::Monotonic, ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Serves one admin connection until it ends, breaks the protocol, or is silent for too long.
+async fn serve(controller: Rc<Controller>, stream: Stream) {
+    let host = &controller.host;
+    let mut stream = FrameReader::new(stream);
+    loop {
+        let reply = match host.timeout(Clock::Monotonic, IDLE_MAX, stream.request()).await {
+            Ok(Ok(Some(words))) => answer(&controller, &words).await,
+            Ok(Err(error @ (RespError::TooLarge { .. } | RespError::Malformed { .. }))) => {
+                // The stream is out of step: the last thing that it is told is why.
+                let _ = send(host, &mut stream, &error_reply(error)).await;
+                return;
+            }
+            Ok(Ok(None) | Err(RespError::Io(_) | RespError::UnexpectedEof)) | Err(_) => return,
+        };
+        if send(host, &mut stream, &reply).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn answer(controller: &Rc<Controller>, words: &[Bytes]) -> Frame {
+    let request = match AdminRequest::parse(words) {
+        Ok(request) => request,
+        Err(error) => return error_reply(error),
+    };
+    match request {
+        AdminRequest::Ping => Frame::SimpleString(Bytes::from_static(b"PONG")),
+        AdminRequest::Leader => controller.leader().map_or(Frame::Null, resp::bulk),
+        AdminRequest::Resign => match controller.resign().await {
+            Ok(()) => resp::ok(),
+            Err(error) => error_reply(error),
+        },
+    }
+}
+
+fn error_reply(error: impl std::error::Error) -> Frame {
+    resp::error(format!("ERR {error}"))
+}
+
+async fn send(host: &Host, stream: &mut FrameReader<Stream>, reply: &Frame) -> std::io::Result<()> {
+    let mut bytes = BytesMut::new();
+    resp::encode(reply, &mut bytes);
+    let writing = async {
+        let stream = stream.get_mut();
+        stream.write_all(&bytes).await?;
+        stream.flush().await
+    };
+    host.timeout(Clock::Monotonic, IDLE_MAX, writing).await?
+}
+
+/// How long a connection may be silent.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+
+/// How long to wait after a failed accept; its reason (no descriptors left, say) tells nobody
+/// when it is over.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
