@@ -19,6 +19,8 @@ pub(crate) struct Failover<'a> {
     pub(crate) links: &'a NodeLinks,
     /// Whether a lease is configured.
     pub(crate) lease: bool,
+    /// Whether a replica without anything is no candidate once there was a write.
+    pub(crate) no_empty: bool,
 }
 
 /// A promotion that the store has taken.
@@ -64,19 +66,19 @@ impl Failover<'_> {
 
     /// Asks the old master, then every other node in the order of the list, one by one.
     async fn choose<'r>(&self, shard: &'r ShardRecord, failing: &str) -> Option<&'r NodeRecord> {
-        let mut master_sequence = 0;
+        let mut master_sequence = None;
         if let Some(old) = shard.nodes.iter().find(|node| node.id == failing) {
-            master_sequence = self.ask(old).await.map_or(0, |answer| answer.sequence);
+            master_sequence = self.ask(old).await.map(|answer| answer.sequence);
         }
         let mut candidates = Vec::new();
         for node in shard.nodes.iter().filter(|node| node.id != failing) {
             candidates.extend(self.ask(node).await);
         }
-        let chosen = successor::choose(master_sequence, &candidates)?;
+        let chosen = successor::choose(master_sequence, &candidates, self.no_empty)?;
         shard.nodes.iter().find(|node| node.id == chosen.id)
     }
 
-    /// CLUSTER INFO and INFO must both be answered well.
+    /// CLUSTER INFO and INFO must both be answered well: a node that is loading does neither.
     async fn ask(&self, node: &NodeRecord) -> Option<Candidate> {
         let call = async |args: &[&str]| self.links.call(&node.host, node.port, args).await.ok();
         let cluster_info = call(&["CLUSTER", "INFO"]).await?;

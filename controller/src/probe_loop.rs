@@ -213,7 +213,8 @@ impl ProbeLoop {
     /// Replaces the failing master in the store; whether that surely is done.
     pub(crate) async fn fail_over(&self, shard: usize, failing: &str) -> bool {
         let Term { host, store, links, config, .. } = &self.term;
-        let failover = Failover { host, store, links, lease: config.lease.is_some() };
+        let (lease, no_empty) = (config.lease.is_some(), config.rules.no_empty_candidate);
+        let failover = Failover { host, store, links, lease, no_empty };
         match failover.run(shard, failing).await {
             Ok(promoted) => {
                 self.failures.borrow_mut().clear(&promoted.master);

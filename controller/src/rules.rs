@@ -25,6 +25,9 @@ pub struct ControllerRules {
     /// Nothing of a node's topology is ever adopted; a higher version of a node only raises the
     /// record's above it, by compare-and-set, and the record is pushed back.
     pub store_is_truth: bool,
+    /// A replica without a single write is no candidate once its shard has taken one; a master
+    /// that does not say may have (the controller's part of the rule `truncate-rejoin`).
+    pub no_empty_candidate: bool,
     /// By how much any clock may be off, in ppm, below 1 000 000: what `leader_guard` allows for.
     pub drift_ppm: u64,
 }

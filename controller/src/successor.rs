@@ -16,12 +16,22 @@ pub(crate) struct Candidate {
 
 /// The candidate with the highest sequence; of equal ones the later in the list, as upstream
 /// compares with `>=`. A replica with sequence 0 has nothing and is refused, unless the old
-/// master has nothing either (or did not say, which counts as 0).
-pub(crate) fn choose(master_sequence: u64, candidates: &[Candidate]) -> Option<&Candidate> {
+/// master has nothing either.
+///
+/// `master_sequence` is what the old master said. If it did not, upstream takes that for nothing
+/// too, so that a replica that lost its disk may be promoted over a master that only hangs. With
+/// `no_empty`, silence says that there may be something; and so does any replica that has it.
+pub(crate) fn choose(
+    master_sequence: Option<u64>,
+    candidates: &[Candidate],
+    no_empty: bool,
+) -> Option<&Candidate> {
+    let written_elsewhere = no_empty && candidates.iter().any(|candidate| candidate.sequence > 0);
+    let written = written_elsewhere || master_sequence.map_or(no_empty, |sequence| sequence > 0);
     candidates
         .iter()
         .filter(|candidate| candidate.replica)
-        .filter(|candidate| candidate.sequence > 0 || master_sequence == 0)
+        .filter(|candidate| candidate.sequence > 0 || !written)
         .max_by_key(|candidate| candidate.sequence)
 }
 
@@ -29,34 +39,51 @@ pub(crate) fn choose(master_sequence: u64, candidates: &[Candidate]) -> Option<&
 mod tests {
     use super::*;
 
-    fn chosen(master_sequence: u64, candidates: &[(&str, bool, u64)]) -> Option<String> {
-        let candidates: Vec<Candidate> = candidates
-            .iter()
-            .map(|(id, replica, sequence)| Candidate {
-                id: (*id).to_owned(),
-                replica: *replica,
-                sequence: *sequence,
-            })
-            .collect();
-        choose(master_sequence, &candidates).map(|candidate| candidate.id.clone())
+    type Case = (Option<u64>, [(&'static str, bool, u64); 2], Option<&'static str>);
+
+    fn check(no_empty: bool, cases: &[Case]) {
+        for (master, candidates, expected) in cases {
+            let candidates = candidates.map(|(id, replica, sequence)| Candidate {
+                id: id.to_owned(),
+                replica,
+                sequence,
+            });
+            let chosen = choose(*master, &candidates, no_empty);
+            let chosen = chosen.map(|candidate| candidate.id.as_str());
+            assert_eq!(chosen, *expected, "{master:?} {candidates:?}");
+        }
+        assert_eq!(choose(Some(0), &[], no_empty), None);
     }
 
     #[test]
     fn every_small_case() {
-        let some = |id: &str| Some(id.to_owned());
-        for (master, candidates, expected) in [
-            (0, [("a", true, 0), ("b", true, 0)], some("b")),
-            (0, [("a", true, 1), ("b", true, 0)], some("a")),
-            (0, [("a", true, 0), ("b", true, 1)], some("b")),
-            (5, [("a", true, 0), ("b", true, 0)], None),
-            (5, [("a", true, 0), ("b", true, 1)], some("b")),
-            (5, [("a", true, 3), ("b", true, 3)], some("b")),
-            (5, [("a", true, 4), ("b", true, 3)], some("a")),
-            (5, [("a", true, 3), ("b", false, 4)], some("a")),
-            (0, [("a", false, 3), ("b", false, 4)], None),
-        ] {
-            assert_eq!(chosen(master, &candidates), expected, "{master} {candidates:?}");
+        let cases = [
+            (Some(0), [("a", true, 0), ("b", true, 0)], Some("b")),
+            (Some(0), [("a", true, 1), ("b", true, 0)], Some("a")),
+            (Some(0), [("a", true, 0), ("b", true, 1)], Some("b")),
+            (Some(5), [("a", true, 0), ("b", true, 0)], None),
+            (Some(5), [("a", true, 0), ("b", true, 1)], Some("b")),
+            (Some(5), [("a", true, 3), ("b", true, 3)], Some("b")),
+            (Some(5), [("a", true, 4), ("b", true, 3)], Some("a")),
+            (Some(5), [("a", true, 3), ("b", false, 4)], Some("a")),
+            (Some(0), [("a", false, 3), ("b", false, 4)], None),
+        ];
+        for no_empty in [false, true] {
+            check(no_empty, &cases);
         }
-        assert_eq!(chosen(0, &[]), None);
+    }
+
+    #[test]
+    fn a_master_that_says_nothing_may_have_something() {
+        let empty = [("a", true, 0), ("b", true, 0)];
+        check(false, &[(None, empty, Some("b"))]);
+        check(true, &[(None, empty, None)]);
+    }
+
+    #[test]
+    fn what_another_node_has_was_written() {
+        let cases = |chosen| [(Some(0), [("a", true, 0), ("b", false, 7)], chosen)];
+        check(false, &cases(Some("a")));
+        check(true, &cases(None));
     }
 }

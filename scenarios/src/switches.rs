@@ -34,6 +34,7 @@ pub(crate) fn controller(profile: &Profile) -> ControllerRules {
         leader_guard: profile.has(Rule::LeaderGuard),
         promotion_wait: profile.has(Rule::PromotionWait),
         store_is_truth: profile.has(Rule::StoreIsTruth),
+        no_empty_candidate: profile.has(Rule::TruncateRejoin),
         drift_ppm: drift_ppm(profile, Rule::LeaderGuard),
     }
 }

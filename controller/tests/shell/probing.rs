@@ -129,6 +129,27 @@ fn nobody_is_promoted_without_a_candidate() {
 }
 
 #[test]
+fn a_replica_that_has_nothing_is_promoted_over_a_silent_master_unless_a_rule_forbids_it() {
+    run(async {
+        for forbidden in [false, true] {
+            let cluster = Cluster::start().await;
+            let mut config = config("controller-1");
+            config.rules.no_empty_candidate = forbidden;
+            cluster.start_controller(config);
+            pass(INTERVAL_MS / 2).await;
+            cluster.nodes[0].hung.set(true);
+            cluster.nodes[1].loading.set(true);
+            cluster.nodes[2].sequence.set(0);
+            cluster.take_log();
+            pass(5 * INTERVAL_MS).await;
+            let committed = cluster.network.lines("committed");
+            let expected: &[&str] = if forbidden { &[] } else { &["committed 2, masters c"] };
+            assert_eq!(committed, expected, "and a loading one never is");
+        }
+    });
+}
+
+#[test]
 fn an_older_node_is_told() {
     run(async {
         let cluster = Cluster::start().await;

@@ -89,6 +89,9 @@ struct RuleFlags {
     /// Never adopt a node's topology: raise the version above it and push the record back.
     #[arg(long)]
     store_is_truth: bool,
+    /// Never promote a replica that has nothing, once its shard has taken a write.
+    #[arg(long)]
+    no_empty_candidate: bool,
     /// By how much any clock may be off, in millionths.
     #[arg(long, value_name = "PPM", default_value_t = 0)]
     drift_ppm: u64,
@@ -101,6 +104,7 @@ impl RuleFlags {
             leader_guard: self.leader_guard,
             promotion_wait: self.promotion_wait,
             store_is_truth: self.store_is_truth,
+            no_empty_candidate: self.no_empty_candidate,
             drift_ppm: self.drift_ppm,
         }
     }
