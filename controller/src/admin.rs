@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `PING` | `+PONG` |
 //! | `LEADER` | the name of the leader as this controller heard of it last, null if it has not |
+//! | `SWITCHOVER shard [id] [FORCE]` | the id of the new master: this node, or the best candidate; see `switchover`. To the leader only |
+//! | `ACTIVATE shard id [UNLEASED]` | the version under which this node is master, whoever leads; see `activation` |
 //! | `RESIGN` | `+OK` once the session has ended in the store; an error if that is not known. Leadership is given up in any case |
 //!
 //! What this is not: an HTTP API, and nobody is asked for a password.
@@ -63,6 +65,14 @@ async fn answer(controller: &Rc<Controller>, words: &[Bytes]) -> Frame {
     match request {
         AdminRequest::Ping => Frame::SimpleString(Bytes::from_static(b"PONG")),
         AdminRequest::Leader => controller.leader().map_or(Frame::Null, resp::bulk),
+        AdminRequest::Switchover(order) => match controller.switch_over(order).await {
+            Ok(master) => resp::bulk(master),
+            Err(error) => error_reply(error),
+        },
+        AdminRequest::Activate(activation) => match controller.activate(&activation).await {
+            Ok(version) => resp::integer(version),
+            Err(error) => error_reply(error),
+        },
         AdminRequest::Resign => match controller.resign().await {
             Ok(()) => resp::ok(),
             Err(error) => error_reply(error),

@@ -3,6 +3,9 @@
 
 use bytes::Bytes;
 
+use crate::activation::Activation;
+use crate::switchover::SwitchoverOrder;
+
 /// A request, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AdminRequest {
@@ -10,6 +13,10 @@ pub(crate) enum AdminRequest {
     Ping,
     /// Who leads?
     Leader,
+    /// Make another node of the shard master, in good order.
+    Switchover(SwitchoverOrder),
+    /// Make this node master, without the store.
+    Activate(Activation),
     /// Give up leadership.
     Resign,
 }
@@ -17,10 +24,12 @@ pub(crate) enum AdminRequest {
 /// Why a request is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AdminError {
-    #[error("unknown command '{0}', allowed are PING, LEADER and RESIGN")]
+    #[error("unknown command '{0}', allowed are PING, LEADER, SWITCHOVER, ACTIVATE and RESIGN")]
     UnknownCommand(String),
     #[error("wrong number of arguments, expected: {0}")]
     Arity(&'static str),
+    #[error("shard {0}: must be a number from 0")]
+    Shard(String),
 }
 
 impl AdminRequest {
@@ -35,11 +44,39 @@ impl AdminRequest {
             ("PING", _) => Err(AdminError::Arity("PING")),
             ("LEADER", []) => Ok(Self::Leader),
             ("LEADER", _) => Err(AdminError::Arity("LEADER")),
+            ("SWITCHOVER", arguments) => parse_switchover(arguments).map(Self::Switchover),
+            ("ACTIVATE", arguments) => parse_activation(arguments).map(Self::Activate),
             ("RESIGN", []) => Ok(Self::Resign),
             ("RESIGN", _) => Err(AdminError::Arity("RESIGN")),
             _ => Err(AdminError::UnknownCommand((*name).to_owned())),
         }
     }
+}
+
+fn parse_switchover(arguments: &[&str]) -> Result<SwitchoverOrder, AdminError> {
+    let is_force = |word: &str| word.eq_ignore_ascii_case("force");
+    let (shard, preferred, force) = match arguments {
+        [shard] => (shard, None, false),
+        [shard, force] if is_force(force) => (shard, None, true),
+        [shard, id] => (shard, Some(*id), false),
+        [shard, id, force] if is_force(force) => (shard, Some(*id), true),
+        _ => return Err(AdminError::Arity("SWITCHOVER <shard> [id] [FORCE]")),
+    };
+    let preferred = preferred.map(str::to_owned);
+    Ok(SwitchoverOrder { shard: parse_shard(shard)?, preferred, force })
+}
+
+fn parse_activation(arguments: &[&str]) -> Result<Activation, AdminError> {
+    let (shard, id, unleased) = match arguments {
+        [shard, id] => (shard, id, false),
+        [shard, id, word] if word.eq_ignore_ascii_case("unleased") => (shard, id, true),
+        _ => return Err(AdminError::Arity("ACTIVATE <shard> <id> [UNLEASED]")),
+    };
+    Ok(Activation { shard: parse_shard(shard)?, id: (*id).to_owned(), unleased })
+}
+
+fn parse_shard(word: &str) -> Result<usize, AdminError> {
+    word.parse().map_err(|_| AdminError::Shard(word.to_owned()))
 }
 
 #[cfg(test)]
@@ -57,6 +94,19 @@ mod tests {
         assert_eq!(parse("ping"), Ok(AdminRequest::Ping));
         assert_eq!(parse("Leader"), Ok(AdminRequest::Leader));
         assert_eq!(parse("RESIGN"), Ok(AdminRequest::Resign));
+        let switchover = |preferred: Option<&str>, force| {
+            let preferred = preferred.map(str::to_owned);
+            Ok(AdminRequest::Switchover(SwitchoverOrder { shard: 1, preferred, force }))
+        };
+        assert_eq!(parse("switchover 1"), switchover(None, false));
+        assert_eq!(parse("SWITCHOVER 1 force"), switchover(None, true));
+        assert_eq!(parse("SWITCHOVER 1 b"), switchover(Some("b"), false));
+        assert_eq!(parse("SWITCHOVER 1 b FORCE"), switchover(Some("b"), true));
+        let activation = |unleased| {
+            Ok(AdminRequest::Activate(Activation { shard: 0, id: "b".to_owned(), unleased }))
+        };
+        assert_eq!(parse("activate 0 b"), activation(false));
+        assert_eq!(parse("ACTIVATE 0 b Unleased"), activation(true));
     }
 
     #[test]
@@ -66,6 +116,11 @@ mod tests {
             ("PING 1", "expected: PING"),
             ("LEADER x", "expected: LEADER"),
             ("RESIGN now", "expected: RESIGN"),
+            ("SWITCHOVER", "expected: SWITCHOVER <shard> [id] [FORCE]"),
+            ("SWITCHOVER 0 b now", "expected: SWITCHOVER <shard>"),
+            ("SWITCHOVER x", "shard x: must be a number from 0"),
+            ("ACTIVATE 0", "expected: ACTIVATE <shard> <id> [UNLEASED]"),
+            ("ACTIVATE -1 b", "shard -1: must be"),
         ] {
             let error = parse(line).unwrap_err();
             assert!(error.contains(expected), "{line}: {error}");

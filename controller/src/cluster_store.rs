@@ -66,6 +66,20 @@ pub(crate) enum ClusterStoreError {
     LastVersion,
 }
 
+impl ClusterStoreError {
+    /// Whether nothing was surely written.
+    pub(crate) fn surely_not_done(&self) -> bool {
+        match self {
+            ClusterStoreError::Store(error) => error.surely_not_done(),
+            ClusterStoreError::NotProvablyLeading(_)
+            | ClusterStoreError::Record(_)
+            | ClusterStoreError::Missing
+            | ClusterStoreError::UpdatedByOthers
+            | ClusterStoreError::LastVersion => true,
+        }
+    }
+}
+
 impl ClusterStore {
     pub(crate) fn new(client: StoreClient, guard: TermGuard) -> Self {
         let (busy, writes_sent, claimed) = (Mutex::new(()), Cell::default(), Cell::default());

@@ -1,5 +1,6 @@
 //! The controller's process: campaign, probe while leading, and take orders on the admin port.
 
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
@@ -7,6 +8,7 @@ use host::{Host, Observation};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 
+use crate::activation::{Activation, ActivationError};
 use crate::admin;
 use crate::config::{ConfigError, ControllerConfig};
 use crate::leader_guard::{LeaderGuard, TermGuard};
@@ -14,6 +16,8 @@ use crate::leader_watch::LeaderWatch;
 use crate::leadership::{self, Belief, ResignError, Resignation};
 use crate::probe_loop::ProbeLoop;
 use crate::promotion_wait::Waiting;
+use crate::switchover::{Order, SwitchoverError, SwitchoverOrder};
+use crate::term::LastRead;
 
 /// Why a controller could not start.
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +62,15 @@ pub async fn serve_until(
     let (resignations, resigning) = unbounded_channel();
     let watching = Rc::new(LeaderWatch::default());
     let guard = LeaderGuard::new(&host, config.session_ttl(), config.rules.drift_ppm);
-    let controller =
-        Rc::new(Controller { host, config, beliefs, watching: watching.clone(), resignations });
+    let controller = Rc::new(Controller {
+        host,
+        config,
+        beliefs,
+        watching: watching.clone(),
+        resignations,
+        orders: RefCell::default(),
+        last_read: Rc::default(),
+    });
     let Controller { host, config, .. } = &*controller;
     // Both end with this future.
     let _admin = match config.admin_port {
@@ -97,6 +108,9 @@ pub(crate) struct Controller {
     beliefs: watch::Receiver<Belief>,
     watching: Rc<LeaderWatch>,
     resignations: UnboundedSender<Resignation>,
+    /// To the probe loop, while there is one.
+    orders: RefCell<Option<UnboundedSender<Order>>>,
+    last_read: LastRead,
 }
 
 impl Controller {
@@ -110,12 +124,16 @@ impl Controller {
                 false => TermGuard::Off,
             };
             let (waiting, begun) = unbounded_channel();
-            let probing = ProbeLoop::new(&self.host, &self.config, guard, Waiting::new(waiting));
+            let (sender, orders) = unbounded_channel();
+            self.orders.replace(Some(sender));
+            let (waiting, last_read) = (Waiting::new(waiting), self.last_read.clone());
+            let probing = ProbeLoop::new(&self.host, &self.config, guard, waiting, last_read);
             tokio::select! {
                 biased;
                 () = until_other_than(&mut beliefs, session) => {}
-                () = probing.run(begun) => {}
+                () = probing.run(begun, orders) => {}
             }
+            self.orders.take();
         }
     }
 
@@ -131,9 +149,37 @@ impl Controller {
         outcome.await.map_err(|_| ResignError::Ending)?
     }
 
+    /// Switches a shard over, if this controller leads; the id of the new master.
+    pub(crate) async fn switch_over(&self, what: SwitchoverOrder) -> Result<String, OrderError> {
+        let (outcome, told) = oneshot::channel();
+        let given = self.orders.borrow().as_ref().map(|to| to.send(Order { what, outcome }));
+        match given {
+            Some(Ok(())) => Ok(told.await.map_err(|_| OrderError::LedNoLonger)??),
+            Some(Err(_)) | None => Err(OrderError::NotLeader(self.leader())),
+        }
+    }
+
+    /// Makes a node master without the store; its version then.
+    pub(crate) async fn activate(&self, what: &Activation) -> Result<i64, ActivationError> {
+        let known = self.last_read.borrow().clone();
+        let known = known.as_ref().unwrap_or(&self.config.initial);
+        what.run(&self.host, self.config.probe.timeouts(), known).await
+    }
+
     pub(crate) fn note(&self, text: String) {
         self.host.observe(Observation::Note { text });
     }
+}
+
+/// Why an order was not carried out, or why it is not known whether it was.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OrderError {
+    #[error("this controller does not lead; the leader it has heard of: {}", .0.as_deref().unwrap_or("none"))]
+    NotLeader(Option<String>),
+    #[error("leadership ended meanwhile, what became of it is not known")]
+    LedNoLonger,
+    #[error(transparent)]
+    Switchover(#[from] SwitchoverError),
 }
 
 async fn until_leading(beliefs: &mut watch::Receiver<Belief>) -> u64 {

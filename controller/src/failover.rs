@@ -50,7 +50,7 @@ impl Failover<'_> {
         let read = self.store.read().await?;
         let record = &read.record;
         let of = check(record, shard, failing)?;
-        let master = self.choose(of, failing).await.ok_or(FailoverError::NoCandidate)?;
+        let master = self.choose(of, failing, None).await.ok_or(FailoverError::NoCandidate)?;
         let next = record.promote(shard, &master.id, self.lease)?;
         self.note(format!("promoting {} in shard {shard}", master.address()));
         if let Some(stall) = self.host.point("before-store-write") {
@@ -65,21 +65,26 @@ impl Failover<'_> {
     }
 
     /// Asks the old master, then every other node in the order of the list, one by one.
-    async fn choose<'r>(&self, shard: &'r ShardRecord, failing: &str) -> Option<&'r NodeRecord> {
+    pub(crate) async fn choose<'r>(
+        &self,
+        shard: &'r ShardRecord,
+        old: &str,
+        preferred: Option<&str>,
+    ) -> Option<&'r NodeRecord> {
         let mut master_sequence = None;
-        if let Some(old) = shard.nodes.iter().find(|node| node.id == failing) {
+        if let Some(old) = shard.nodes.iter().find(|node| node.id == old) {
             master_sequence = self.ask(old).await.map(|answer| answer.sequence);
         }
         let mut candidates = Vec::new();
-        for node in shard.nodes.iter().filter(|node| node.id != failing) {
+        for node in shard.nodes.iter().filter(|node| node.id != old) {
             candidates.extend(self.ask(node).await);
         }
-        let chosen = successor::choose(master_sequence, &candidates, self.no_empty)?;
+        let chosen = successor::choose(master_sequence, &candidates, preferred, self.no_empty)?;
         shard.nodes.iter().find(|node| node.id == chosen.id)
     }
 
     /// CLUSTER INFO and INFO must both be answered well: a node that is loading does neither.
-    async fn ask(&self, node: &NodeRecord) -> Option<Candidate> {
+    pub(crate) async fn ask(&self, node: &NodeRecord) -> Option<Candidate> {
         let call = async |args: &[&str]| self.links.call(&node.host, node.port, args).await.ok();
         let cluster_info = call(&["CLUSTER", "INFO"]).await?;
         info_number::<i64>(&cluster_info, "cluster_current_epoch")?;

@@ -25,6 +25,7 @@ pub mod config;
 pub mod controller;
 pub mod store;
 
+mod activation;
 mod admin;
 mod admin_request;
 mod cluster_nodes;
@@ -48,6 +49,7 @@ mod redirector;
 mod rules;
 mod stamps;
 mod successor;
+mod switchover;
 mod term;
 mod ticker;
 mod topology_push;

@@ -20,7 +20,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join3};
 use host::{Host, Observation};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -35,7 +35,8 @@ use crate::probe_outcome::ProbeOutcome;
 use crate::promotion_wait::{Failing, Waiting};
 use crate::redirector::Redirector;
 use crate::stamps::Stamps;
-use crate::term::Term;
+use crate::switchover::Order;
+use crate::term::{LastRead, Term};
 use crate::ticker::Ticker;
 
 /// The loop's state; it lives as long as the belief to lead.
@@ -63,9 +64,10 @@ impl ProbeLoop {
         config: &ControllerConfig,
         guard: TermGuard,
         waiting: Waiting,
+        last_read: LastRead,
     ) -> Self {
         Self {
-            term: Term::new(host, config, guard),
+            term: Term::new(host, config, guard, last_read),
             waiting,
             failures: RefCell::new(FailureCounts::new(config.probe.failures)),
             redirector: Redirector::new(host, config.probe.timeouts()),
@@ -74,10 +76,22 @@ impl ProbeLoop {
     }
 
     /// Sees that there is a cluster, then probes at every tick, for ever; keeps the load balancers
-    /// redirected; and sees to failovers that have to wait.
-    pub(crate) async fn run(&self, begun: UnboundedReceiver<Rc<Failing>>) {
+    /// redirected; sees to failovers that have to wait; and carries out orders.
+    pub(crate) async fn run(
+        &self,
+        begun: UnboundedReceiver<Rc<Failing>>,
+        orders: UnboundedReceiver<Order>,
+    ) {
         let beside = join(self.redirector.run(), self.waiting_failovers(begun));
-        join(self.rounds(), beside).await;
+        join3(self.rounds(), beside, self.orders(orders)).await;
+    }
+
+    /// Carries out what operators order, one after another, beside the rounds.
+    async fn orders(&self, mut orders: UnboundedReceiver<Order>) {
+        while let Some(Order { what, outcome }) = orders.recv().await {
+            // Whoever ordered may have gone.
+            let _ = outcome.send(self.switch_over(&what).await);
+        }
     }
 
     async fn rounds(&self) {
@@ -97,6 +111,7 @@ impl ProbeLoop {
             return;
         };
         self.redirector.tell(&read.record);
+        self.term.last_read.replace(Some(read.record.clone()));
         let round = Round { stamps, read, higher: Higher::default() };
         let nodes = round.read.record.nodes();
         join_all(nodes.map(|(shard, _, node)| self.probe(&round, shard, node))).await;
@@ -142,18 +157,21 @@ impl ProbeLoop {
         join_all(read.record.nodes().map(tell)).await;
     }
 
-    /// Tells a node its topology. With dated heartbeats a master that has taken it is asked once
+    /// Tells a node its topology; whether it has taken it. With dated heartbeats a master that has taken it is asked once
     /// more and gets its heartbeats at once, not with the next round.
-    async fn tell(&self, read: &ReadRecord, shard: usize, node: &NodeRecord) {
+    pub(crate) async fn tell(&self, read: &ReadRecord, shard: usize, node: &NodeRecord) -> bool {
         if let Err(error) = self.term.push(&read.record, node).await {
             let version = read.record.version;
             self.term.note(format!("push of version {version} to {}: {error}", node.address()));
-        } else if self.dated()
+            return false;
+        }
+        if self.dated()
             && read.names_master(shard, &node.id)
             && let ProbeOutcome::Healthy { version } = self.term.ask_info(node).await
         {
             self.term.grant_dated(read, &RefCell::default(), shard, node, version).await;
         }
+        true
     }
 
     async fn probe(&self, round: &Round, shard: usize, node: &NodeRecord) {
@@ -194,8 +212,7 @@ impl ProbeLoop {
         if !due || node.role != NodeRole::Master {
             return;
         }
-        let Term { config, .. } = &self.term;
-        if config.rules.promotion_wait && config.lease.is_some() {
+        if self.waits_for_expiry() {
             self.wait_to_fail_over(shard, &node.id);
         } else {
             self.observe_failover(shard);
@@ -212,12 +229,9 @@ impl ProbeLoop {
 
     /// Replaces the failing master in the store; whether that surely is done.
     pub(crate) async fn fail_over(&self, shard: usize, failing: &str) -> bool {
-        let Term { host, store, links, config, .. } = &self.term;
-        let (lease, no_empty) = (config.lease.is_some(), config.rules.no_empty_candidate);
-        let failover = Failover { host, store, links, lease, no_empty };
-        match failover.run(shard, failing).await {
+        match self.failover().run(shard, failing).await {
             Ok(promoted) => {
-                self.failures.borrow_mut().clear(&promoted.master);
+                self.clear_failures(&promoted.master);
                 true
             }
             Err(error) => {
@@ -225,6 +239,17 @@ impl ProbeLoop {
                 false
             }
         }
+    }
+
+    pub(crate) fn failover(&self) -> Failover<'_> {
+        let Term { host, store, links, config, .. } = &self.term;
+        let (lease, no_empty) = (config.lease.is_some(), config.rules.no_empty_candidate);
+        Failover { host, store, links, lease, no_empty }
+    }
+
+    /// A new master starts from zero.
+    pub(crate) fn clear_failures(&self, master: &str) {
+        self.failures.borrow_mut().clear(master);
     }
 
     fn dated(&self) -> bool {

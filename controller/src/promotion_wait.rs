@@ -68,6 +68,17 @@ impl ProbeLoop {
         }
     }
 
+    /// Whether promotions have to wait for leases to expire.
+    pub(crate) fn waits_for_expiry(&self) -> bool {
+        self.term.config.rules.promotion_wait && self.term.config.lease.is_some()
+    }
+
+    /// When every lease that can have been granted to a master has expired.
+    pub(crate) fn leases_expire_at(&self, master: &str) -> Duration {
+        let ttl = self.term.config.lease.map_or(0, |lease| lease.ttl_ms);
+        self.term.grants.borrow().expired_at(master, Duration::from_millis(ttl))
+    }
+
     /// The master answers again: if nobody has gone about replacing it yet, nobody does.
     pub(crate) fn leave_in_office(&self, shard: usize, master: &str) {
         if self.waiting.withdraw(shard, master) {
@@ -90,8 +101,7 @@ impl ProbeLoop {
 
     async fn wait_for_expiry(&self, failing: Rc<Failing>) {
         let Failing { shard, master, answers_again } = &*failing;
-        let ttl = self.term.config.lease.map_or(0, |lease| lease.ttl_ms);
-        let expired_at = self.term.grants.borrow().expired_at(master, Duration::from_millis(ttl));
+        let expired_at = self.leases_expire_at(master);
         let left = expired_at.saturating_sub(self.term.host.now(Clock::Boottime));
         if !left.is_zero() {
             let left_ms = left.as_millis();

@@ -14,25 +14,27 @@ pub(crate) struct Candidate {
     pub(crate) sequence: u64,
 }
 
-/// The candidate with the highest sequence; of equal ones the later in the list, as upstream
-/// compares with `>=`. A replica with sequence 0 has nothing and is refused, unless the old
-/// master has nothing either.
+/// The preferred candidate, if it is eligible; else the one with the highest sequence, and of equal
+/// ones the later in the list, as upstream compares with `>=`. A replica with sequence 0 has
+/// nothing and is refused, unless the old master has nothing either.
 ///
 /// `master_sequence` is what the old master said. If it did not, upstream takes that for nothing
 /// too, so that a replica that lost its disk may be promoted over a master that only hangs. With
 /// `no_empty`, silence says that there may be something; and so does any replica that has it.
-pub(crate) fn choose(
+pub(crate) fn choose<'c>(
     master_sequence: Option<u64>,
-    candidates: &[Candidate],
+    candidates: &'c [Candidate],
+    preferred: Option<&str>,
     no_empty: bool,
-) -> Option<&Candidate> {
+) -> Option<&'c Candidate> {
     let written_elsewhere = no_empty && candidates.iter().any(|candidate| candidate.sequence > 0);
     let written = written_elsewhere || master_sequence.map_or(no_empty, |sequence| sequence > 0);
-    candidates
-        .iter()
-        .filter(|candidate| candidate.replica)
-        .filter(|candidate| candidate.sequence > 0 || !written)
-        .max_by_key(|candidate| candidate.sequence)
+    let eligible =
+        |candidate: &&Candidate| candidate.replica && (candidate.sequence > 0 || !written);
+    candidates.iter().filter(eligible).max_by_key(|candidate| {
+        let is_preferred = preferred.is_some_and(|id| id == candidate.id);
+        (is_preferred, candidate.sequence)
+    })
 }
 
 #[cfg(test)]
@@ -48,11 +50,11 @@ mod tests {
                 replica,
                 sequence,
             });
-            let chosen = choose(*master, &candidates, no_empty);
+            let chosen = choose(*master, &candidates, None, no_empty);
             let chosen = chosen.map(|candidate| candidate.id.as_str());
             assert_eq!(chosen, *expected, "{master:?} {candidates:?}");
         }
-        assert_eq!(choose(Some(0), &[], no_empty), None);
+        assert_eq!(choose(Some(0), &[], None, no_empty), None);
     }
 
     #[test]
@@ -70,6 +72,26 @@ mod tests {
         ];
         for no_empty in [false, true] {
             check(no_empty, &cases);
+        }
+    }
+
+    #[test]
+    fn a_preferred_candidate_wins_if_it_is_eligible() {
+        let candidate =
+            |id: &str, replica, sequence| Candidate { id: id.to_owned(), replica, sequence };
+        let candidates = [
+            candidate("a", true, 1),
+            candidate("b", true, 3),
+            candidate("c", false, 9),
+            candidate("d", true, 0),
+        ];
+        let chosen = |preferred| {
+            let chosen = choose(Some(5), &candidates, Some(preferred), false);
+            chosen.map(|candidate| candidate.id.as_str())
+        };
+        assert_eq!(chosen("a"), Some("a"));
+        for ineligible in ["c", "d", "x"] {
+            assert_eq!(chosen(ineligible), Some("b"));
         }
     }
 

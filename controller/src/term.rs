@@ -2,10 +2,11 @@
 //! that nothing that an earlier leadership knew outlives it.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use host::{Clock, Host, Observation};
 
-use crate::cluster_record::ShardRecord;
+use crate::cluster_record::{ClusterRecord, ShardRecord};
 use crate::cluster_store::{ClusterStore, ReadRecord};
 use crate::config::ControllerConfig;
 use crate::grants::Grants;
@@ -36,10 +37,20 @@ pub(crate) struct Term {
     /// The latest stamp of every node.
     pub(crate) stamps: RefCell<Stamps>,
     pub(crate) grants: RefCell<Grants>,
+    /// For orders that do without the store; it outlives the term.
+    pub(crate) last_read: LastRead,
 }
 
+/// The record as any leadership of this process read it last.
+pub(crate) type LastRead = Rc<RefCell<Option<ClusterRecord>>>;
+
 impl Term {
-    pub(crate) fn new(host: &Host, config: &ControllerConfig, guard: TermGuard) -> Self {
+    pub(crate) fn new(
+        host: &Host,
+        config: &ControllerConfig,
+        guard: TermGuard,
+        last_read: LastRead,
+    ) -> Self {
         let client = StoreClient::new(host, &config.store, config.store_timeouts());
         Self {
             host: host.clone(),
@@ -49,6 +60,7 @@ impl Term {
             guard,
             stamps: RefCell::default(),
             grants: RefCell::new(Grants::new(host.now(Clock::Boottime))),
+            last_read,
         }
     }
 

@@ -144,6 +144,7 @@ impl Cluster {
                 String::from_utf8(text.to_vec()).unwrap()
             }
             Frame::Error(text) => text.to_string(),
+            Frame::Integer(number) => number.to_string(),
             Frame::Null => "null".to_owned(),
             other => panic!("{other:?} is no answer of an admin port"),
         }

@@ -22,6 +22,8 @@ pub struct FakeNode {
     pub sequence: Cell<u64>,
     /// Takes requests and answers none.
     pub hung: Cell<bool>,
+    /// Answers SETNODES with an error.
+    pub refuses_topologies: Cell<bool>,
     /// Its CLUSTER NODES.
     pub cluster_nodes: RefCell<String>,
     /// Answers everything with `-LOADING …`.
@@ -44,6 +46,7 @@ impl FakeNode {
             role: RefCell::new("slave".to_owned()),
             sequence: Cell::new(1),
             hung: Cell::new(false),
+            refuses_topologies: Cell::default(),
             cluster_nodes: RefCell::default(),
             loading: Cell::new(false),
             stamps: Cell::new(None),
@@ -107,6 +110,9 @@ impl FakeNode {
                 let number = self.stamps.get().unwrap_or_default() + 1;
                 self.stamps.set(Some(number));
                 resp::bulk(format!("# Replication\r\nlease_stamp:{}-{number}\r\n", self.letter))
+            }
+            ["CLUSTERX", "SETNODES", ..] if self.refuses_topologies.get() => {
+                resp::error("ERR Invalid cluster version")
             }
             ["CLUSTERX", "SETNODES", text, version] => self.take_topology(text, version),
             _ => resp::ok(),

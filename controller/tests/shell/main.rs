@@ -9,6 +9,7 @@ mod memory;
 mod probing;
 mod redirects;
 mod store;
+mod switching;
 mod tap;
 mod truth;
 mod waiting;
