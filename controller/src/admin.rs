@@ -6,6 +6,7 @@
 //! | `LEADER` | the name of the leader as this controller heard of it last, null if it has not |
 //! | `SWITCHOVER shard [id] [FORCE]` | the id of the new master: this node, or the best candidate; see `switchover`. To the leader only |
 //! | `ACTIVATE shard id [UNLEASED]` | the version under which this node is master, whoever leads; see `activation` |
+//! | `VOTE shard id` | `+YES` if this controller does not reach that master of the shard, else `+NO`; see `peer_vote` |
 //! | `RESIGN` | `+OK` once the session has ended in the store; an error if that is not known. Leadership is given up in any case |
 //!
 //! What this is not: an HTTP API, and nobody is asked for a password.
@@ -73,6 +74,10 @@ async fn answer(controller: &Rc<Controller>, words: &[Bytes]) -> Frame {
             Ok(version) => resp::integer(version),
             Err(error) => error_reply(error),
         },
+        AdminRequest::Vote { shard, failing } => {
+            let vote = if controller.vote(shard, &failing).await { "YES" } else { "NO" };
+            Frame::SimpleString(Bytes::from_static(vote.as_bytes()))
+        }
         AdminRequest::Resign => match controller.resign().await {
             Ok(()) => resp::ok(),
             Err(error) => error_reply(error),

@@ -17,6 +17,8 @@ pub(crate) enum AdminRequest {
     Switchover(SwitchoverOrder),
     /// Make this node master, without the store.
     Activate(Activation),
+    /// Has this master failed?
+    Vote { shard: usize, failing: String },
     /// Give up leadership.
     Resign,
 }
@@ -24,7 +26,9 @@ pub(crate) enum AdminRequest {
 /// Why a request is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AdminError {
-    #[error("unknown command '{0}', allowed are PING, LEADER, SWITCHOVER, ACTIVATE and RESIGN")]
+    #[error(
+        "unknown command '{0}', allowed are PING, LEADER, SWITCHOVER, ACTIVATE, VOTE and RESIGN"
+    )]
     UnknownCommand(String),
     #[error("wrong number of arguments, expected: {0}")]
     Arity(&'static str),
@@ -46,6 +50,10 @@ impl AdminRequest {
             ("LEADER", _) => Err(AdminError::Arity("LEADER")),
             ("SWITCHOVER", arguments) => parse_switchover(arguments).map(Self::Switchover),
             ("ACTIVATE", arguments) => parse_activation(arguments).map(Self::Activate),
+            ("VOTE", [shard, id]) => {
+                Ok(Self::Vote { shard: parse_shard(shard)?, failing: (*id).to_owned() })
+            }
+            ("VOTE", _) => Err(AdminError::Arity("VOTE <shard> <id>")),
             ("RESIGN", []) => Ok(Self::Resign),
             ("RESIGN", _) => Err(AdminError::Arity("RESIGN")),
             _ => Err(AdminError::UnknownCommand((*name).to_owned())),
@@ -94,6 +102,8 @@ mod tests {
         assert_eq!(parse("ping"), Ok(AdminRequest::Ping));
         assert_eq!(parse("Leader"), Ok(AdminRequest::Leader));
         assert_eq!(parse("RESIGN"), Ok(AdminRequest::Resign));
+        let vote = AdminRequest::Vote { shard: 2, failing: "a".to_owned() };
+        assert_eq!(parse("vote 2 a"), Ok(vote));
         let switchover = |preferred: Option<&str>, force| {
             let preferred = preferred.map(str::to_owned);
             Ok(AdminRequest::Switchover(SwitchoverOrder { shard: 1, preferred, force }))
@@ -116,6 +126,8 @@ mod tests {
             ("PING 1", "expected: PING"),
             ("LEADER x", "expected: LEADER"),
             ("RESIGN now", "expected: RESIGN"),
+            ("VOTE 0", "expected: VOTE <shard> <id>"),
+            ("VOTE x a", "shard x: must be"),
             ("SWITCHOVER", "expected: SWITCHOVER <shard> [id] [FORCE]"),
             ("SWITCHOVER 0 b now", "expected: SWITCHOVER <shard>"),
             ("SWITCHOVER x", "shard x: must be a number from 0"),

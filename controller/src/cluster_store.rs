@@ -121,16 +121,18 @@ impl ClusterStore {
     }
 
     /// Writes a record that was made from the one that was read, with a version that is higher
-    /// by 1, and returns that. Refuses if another one has been written meanwhile; without the
-    /// rule, if another one of a newer version has.
+    /// by 1 than its version and than `above`, and returns that. Refuses if another one has been
+    /// written meanwhile; without the rule, if another one of a newer version has.
     pub(crate) async fn update(
         &self,
         read: &ReadRecord,
         mut next: ClusterRecord,
+        above: i64,
     ) -> Result<i64, ClusterStoreError> {
         let _busy = self.busy.lock().await;
         let version = read.record.version;
-        next.version = version.checked_add(1).ok_or(ClusterStoreError::LastVersion)?;
+        let highest = version.max(above);
+        next.version = highest.checked_add(1).ok_or(ClusterStoreError::LastVersion)?;
         if self.guard.is_on() {
             self.compare_and_set(read.revision, &next.to_json()).await?;
         } else {

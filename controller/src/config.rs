@@ -36,6 +36,9 @@ pub struct ControllerConfig {
     /// default. Whoever reaches it is obeyed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin_port: Option<u16>,
+    /// By which host other controllers reach that port; by default the machine's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin_host: Option<String>,
     /// The cluster to write if the store has none.
     pub initial: ClusterRecord,
 }
@@ -92,6 +95,9 @@ pub enum ConfigError {
     /// A clock that is off by so much stands still or runs backwards.
     #[error("rules.drift_ppm is {0}, allowed are 0 to 999999")]
     Drift(u64),
+    /// Nobody could ask this controller for its vote.
+    #[error("rules.peer_vote needs an admin_port")]
+    NoPortForVotes,
     /// A text that must not be empty.
     #[error("{0} is empty")]
     Empty(&'static str),
@@ -149,6 +155,9 @@ impl ControllerConfig {
         if self.rules.drift_ppm >= 1_000_000 {
             return Err(ConfigError::Drift(self.rules.drift_ppm));
         }
+        if self.rules.peer_vote && self.admin_port.is_none() {
+            return Err(ConfigError::NoPortForVotes);
+        }
         Ok(self.initial.validate()?)
     }
 
@@ -182,6 +191,7 @@ mod tests {
             heartbeat: Heartbeat::WithInfo,
             rules: ControllerRules::default(),
             admin_port: Some(7100),
+            admin_host: None,
             initial: crate::cluster_record::tests::record(),
         }
     }
@@ -190,7 +200,8 @@ mod tests {
     fn each_setting_that_is_not_allowed_is_named() {
         config().validate().unwrap();
         type Change = fn(&mut ControllerConfig);
-        let cases: [(&str, Change); 11] = [
+        let cases: [(&str, Change); 12] = [
+            ("rules.peer_vote needs", |c| (c.rules.peer_vote, c.admin_port) = (true, None)),
             ("admin_port is 0", |c| c.admin_port = Some(0)),
             ("rules.drift_ppm is 1000000,", |c| c.rules.drift_ppm = 1_000_000),
             ("name is empty", |c| c.name.clear()),

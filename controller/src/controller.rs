@@ -14,6 +14,7 @@ use crate::config::{ConfigError, ControllerConfig};
 use crate::leader_guard::{LeaderGuard, TermGuard};
 use crate::leader_watch::LeaderWatch;
 use crate::leadership::{self, Belief, ResignError, Resignation};
+use crate::peer_vote::Peers;
 use crate::probe_loop::ProbeLoop;
 use crate::promotion_wait::Waiting;
 use crate::switchover::{Order, SwitchoverError, SwitchoverOrder};
@@ -72,7 +73,7 @@ pub async fn serve_until(
         last_read: Rc::default(),
     });
     let Controller { host, config, .. } = &*controller;
-    // Both end with this future.
+    // All of them end with this future.
     let _admin = match config.admin_port {
         Some(port) => {
             let listener = host.bind(port).await;
@@ -90,6 +91,9 @@ pub async fn serve_until(
         resigning,
     );
     let _campaign = host.spawn(campaign).guard();
+    let peers = Peers::new(host, config);
+    let registered = async move { peers.stay_registered().await };
+    let _registered = config.rules.peer_vote.then(|| host.spawn(registered).guard());
     tokio::select! {
         biased;
         () = end => {}
@@ -157,6 +161,11 @@ impl Controller {
             Some(Ok(())) => Ok(told.await.map_err(|_| OrderError::LedNoLonger)??),
             Some(Err(_)) | None => Err(OrderError::NotLeader(self.leader())),
         }
+    }
+
+    /// Whether this controller agrees that the master of a shard has failed.
+    pub(crate) async fn vote(&self, shard: usize, failing: &str) -> bool {
+        Peers::new(&self.host, &self.config).vote(shard, failing).await
     }
 
     /// Makes a node master without the store; its version then.

@@ -12,8 +12,10 @@
 //!
 //! 1. the stamp is known, and none that arrives later takes its place (`Stamps::freeze`, `take`);
 //! 2. the record is read from the store;
-//! 3. the node answers CLUSTER INFO with the version of this very record, so that it does not
-//!    take the lease under an older topology;
+//! 3. the node answers CLUSTER INFO with the version of this very record: in the life in which it
+//!    issued the stamp, it has the topology under which it takes the lease. (A node that missed
+//!    its own demotion and is master again by now would else act, by a lease of today, under a
+//!    topology of long ago. After a restart the stamp grants nothing, whatever the topology.)
 //! 4. nothing has made the record void meanwhile, and with `leader-guard` the session is provably
 //!    alive;
 //! 5. the HEARTBEAT is handed over, to the node that the record calls master and to no other.
@@ -33,13 +35,14 @@ use bytes::Bytes;
 
 use crate::cluster_record::NodeRecord;
 use crate::cluster_store::ReadRecord;
-use crate::probe_outcome::info_field;
+use crate::probe_outcome::{ProbeOutcome, info_field};
 use crate::stamps::Stamps;
 use crate::term::Term;
 
 impl Term {
-    /// A node answered CLUSTER INFO with this version: if it is a master with the topology of the
-    /// record, it gets HEARTBEAT with the stamp that was known before the record was read.
+    /// A node answered CLUSTER INFO with this version, or has just taken it: if it is a master with
+    /// the topology of the record, it gets HEARTBEAT with the stamp that was known before the
+    /// record was read.
     pub(crate) async fn grant_dated(
         &self,
         read: &ReadRecord,
@@ -62,7 +65,6 @@ impl Term {
         node: &NodeRecord,
         mut stamp: Option<String>,
     ) {
-        let version = read.record.version;
         loop {
             let dated = stamp.is_some();
             if !self.send_dated(&read, shard, node, stamp).await || dated {
@@ -78,7 +80,8 @@ impl Term {
                     return self.note(format!("heartbeat of {}: {error}", node.address()));
                 }
             };
-            if read.record.version != version || !read.names_master(shard, &node.id) {
+            let current = ProbeOutcome::Healthy { version: read.record.version };
+            if !read.names_master(shard, &node.id) || self.ask_info(node).await != current {
                 return;
             }
         }

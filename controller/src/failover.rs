@@ -9,7 +9,9 @@ use host::{Host, Observation};
 use crate::cluster_record::{ClusterRecord, NodeRecord, RecordError, ShardRecord};
 use crate::cluster_store::{ClusterStore, ClusterStoreError};
 use crate::node_links::NodeLinks;
+use crate::peer_vote::{Peers, VoteError};
 use crate::probe_outcome::{info_field, info_number};
+use crate::rules::ControllerRules;
 use crate::successor::{self, Candidate};
 
 /// What a failover works with.
@@ -19,8 +21,18 @@ pub(crate) struct Failover<'a> {
     pub(crate) links: &'a NodeLinks,
     /// Whether a lease is configured.
     pub(crate) lease: bool,
-    /// Whether a replica without anything is no candidate once there was a write.
-    pub(crate) no_empty: bool,
+    pub(crate) rules: ControllerRules,
+    /// Who has to agree; nobody if that is not asked for.
+    pub(crate) peers: Option<&'a Peers>,
+}
+
+/// Who is to be promoted.
+pub(crate) struct Choice<'r> {
+    pub(crate) node: &'r NodeRecord,
+    /// The version that the promotion must be above: with the rule `store-is-truth` that of every
+    /// node that was asked. A node that has the promotion's version already, by an operator's
+    /// hand, would take the topology for one that it knows.
+    pub(crate) above: i64,
 }
 
 /// A promotion that the store has taken.
@@ -41,6 +53,8 @@ pub(crate) enum FailoverError {
     #[error("no replica can be promoted")]
     NoCandidate,
     #[error(transparent)]
+    Vote(#[from] VoteError),
+    #[error(transparent)]
     Record(#[from] RecordError),
 }
 
@@ -50,13 +64,17 @@ impl Failover<'_> {
         let read = self.store.read().await?;
         let record = &read.record;
         let of = check(record, shard, failing)?;
-        let master = self.choose(of, failing, None).await.ok_or(FailoverError::NoCandidate)?;
+        let chosen = self.choose(of, failing, None).await;
+        let Choice { node: master, above } = chosen.ok_or(FailoverError::NoCandidate)?;
         let next = record.promote(shard, &master.id, self.lease)?;
+        if let Some(peers) = self.peers {
+            peers.agree(shard, failing).await?;
+        }
         self.note(format!("promoting {} in shard {shard}", master.address()));
         if let Some(stall) = self.host.point("before-store-write") {
             stall.await;
         }
-        let version = self.store.update(&read, next).await?;
+        let version = self.store.update(&read, next, above).await?;
         self.note(format!(
             "{} is master of shard {shard} from version {version}",
             master.address()
@@ -70,29 +88,35 @@ impl Failover<'_> {
         shard: &'r ShardRecord,
         old: &str,
         preferred: Option<&str>,
-    ) -> Option<&'r NodeRecord> {
-        let mut master_sequence = None;
+    ) -> Option<Choice<'r>> {
+        let mut of_master = None;
         if let Some(old) = shard.nodes.iter().find(|node| node.id == old) {
-            master_sequence = self.ask(old).await.map(|answer| answer.sequence);
+            of_master = self.ask(old).await;
         }
         let mut candidates = Vec::new();
         for node in shard.nodes.iter().filter(|node| node.id != old) {
             candidates.extend(self.ask(node).await);
         }
-        let chosen = successor::choose(master_sequence, &candidates, preferred, self.no_empty)?;
-        shard.nodes.iter().find(|node| node.id == chosen.id)
+        let master_sequence = of_master.as_ref().map(|answer| answer.sequence);
+        let no_empty = self.rules.no_empty_candidate;
+        let chosen = successor::choose(master_sequence, &candidates, preferred, no_empty)?;
+        let told = of_master.iter().chain(&candidates).map(|answer| answer.version);
+        let above = told.max().filter(|_| self.rules.store_is_truth).unwrap_or_default();
+        let node = shard.nodes.iter().find(|node| node.id == chosen.id)?;
+        Some(Choice { node, above })
     }
 
     /// CLUSTER INFO and INFO must both be answered well: a node that is loading does neither.
     pub(crate) async fn ask(&self, node: &NodeRecord) -> Option<Candidate> {
         let call = async |args: &[&str]| self.links.call(&node.host, node.port, args).await.ok();
         let cluster_info = call(&["CLUSTER", "INFO"]).await?;
-        info_number::<i64>(&cluster_info, "cluster_current_epoch")?;
+        let version = info_number(&cluster_info, "cluster_current_epoch")?;
         let info = call(&["INFO"]).await?;
         Some(Candidate {
             id: node.id.clone(),
             replica: info_field(&info, "role")? == "slave",
             sequence: info_number(&info, "sequence")?,
+            version,
         })
     }
 

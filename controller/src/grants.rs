@@ -4,6 +4,9 @@
 //! Nobody else has granted later: an earlier leader's grants were made before this one took
 //! office (the rule `leader-guard` sees to that).
 //!
+//! A lease is good to the last: a node holds it for the whole of the millisecond in which it ends,
+//! so that one more is waited for.
+//!
 //! The trap: the TTL is counted here without a margin for drift. The holder is the one who counts
 //! less (`master-lease-drift-ppm`).
 
@@ -33,7 +36,7 @@ impl Grants {
     /// When every lease that anybody can have granted to this master has expired.
     pub(crate) fn expired_at(&self, master: &str, ttl: Duration) -> Duration {
         let last = self.last.get(master).copied().unwrap_or_default();
-        self.office_taken.max(last).saturating_add(ttl)
+        self.office_taken.max(last).saturating_add(ttl).saturating_add(LAST_MS)
     }
 
     /// Nothing is granted to a shard from now on; `false` if that was so before.
@@ -52,6 +55,8 @@ impl Grants {
     }
 }
 
+const LAST_MS: Duration = Duration::from_millis(1);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,12 +70,12 @@ mod tests {
     #[test]
     fn leases_expire_a_ttl_after_the_last_grant_or_after_taking_office() {
         let mut grants = Grants::new(ms(50));
-        assert_eq!(grants.expired_at("a", TTL), ms(150), "an earlier leader may have granted");
+        assert_eq!(grants.expired_at("a", TTL), ms(151), "an earlier leader may have granted");
         grants.made("a", ms(70));
         grants.made("a", ms(90));
         grants.made("b", ms(99));
-        assert_eq!(grants.expired_at("a", TTL), ms(190));
-        assert_eq!(grants.expired_at("c", TTL), ms(150));
+        assert_eq!(grants.expired_at("a", TTL), ms(191));
+        assert_eq!(grants.expired_at("c", TTL), ms(151));
         assert_eq!(grants.expired_at("a", Duration::MAX), Duration::MAX);
     }
 

@@ -42,6 +42,7 @@ mod leader_guard;
 mod leader_watch;
 mod leadership;
 mod node_links;
+mod peer_vote;
 mod probe_loop;
 mod probe_outcome;
 mod promotion_wait;

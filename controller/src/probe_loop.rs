@@ -157,18 +157,16 @@ impl ProbeLoop {
         join_all(read.record.nodes().map(tell)).await;
     }
 
-    /// Tells a node its topology; whether it has taken it. With dated heartbeats a master that has taken it is asked once
-    /// more and gets its heartbeats at once, not with the next round.
+    /// Tells a node its topology; whether it has taken it. With dated heartbeats a master that has
+    /// gets its heartbeats at once, not with the next round.
     pub(crate) async fn tell(&self, read: &ReadRecord, shard: usize, node: &NodeRecord) -> bool {
         if let Err(error) = self.term.push(&read.record, node).await {
             let version = read.record.version;
             self.term.note(format!("push of version {version} to {}: {error}", node.address()));
             return false;
         }
-        if self.dated()
-            && read.names_master(shard, &node.id)
-            && let ProbeOutcome::Healthy { version } = self.term.ask_info(node).await
-        {
+        if self.dated() {
+            let version = read.record.version;
             self.term.grant_dated(read, &RefCell::default(), shard, node, version).await;
         }
         true
@@ -242,9 +240,9 @@ impl ProbeLoop {
     }
 
     pub(crate) fn failover(&self) -> Failover<'_> {
-        let Term { host, store, links, config, .. } = &self.term;
-        let (lease, no_empty) = (config.lease.is_some(), config.rules.no_empty_candidate);
-        Failover { host, store, links, lease, no_empty }
+        let Term { host, store, links, config, peers, .. } = &self.term;
+        let (lease, peers) = (config.lease.is_some(), peers.as_ref());
+        Failover { host, store, links, lease, rules: config.rules, peers }
     }
 
     /// A new master starts from zero.

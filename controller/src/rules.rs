@@ -28,6 +28,10 @@ pub struct ControllerRules {
     /// A replica without a single write is no candidate once its shard has taken one; a master
     /// that does not say may have (the controller's part of the rule `truncate-rejoin`).
     pub no_empty_candidate: bool,
+    /// Before a promotion every other controller that is registered in the store must say that it
+    /// does not reach the master either (see `peer_vote`). No rule of a sound lease: it makes
+    /// needless promotions rarer.
+    pub peer_vote: bool,
     /// By how much any clock may be off, in ppm, below 1 000 000: what `leader_guard` allows for.
     pub drift_ppm: u64,
 }

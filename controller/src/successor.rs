@@ -12,6 +12,8 @@ pub(crate) struct Candidate {
     pub(crate) replica: bool,
     /// The sequence of the latest write that it has.
     pub(crate) sequence: u64,
+    /// The version of its topology.
+    pub(crate) version: i64,
 }
 
 /// The preferred candidate, if it is eligible; else the one with the highest sequence, and of equal
@@ -49,6 +51,7 @@ mod tests {
                 id: id.to_owned(),
                 replica,
                 sequence,
+                version: 1,
             });
             let chosen = choose(*master, &candidates, None, no_empty);
             let chosen = chosen.map(|candidate| candidate.id.as_str());

@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::cluster_record::{NodeRecord, RecordError, ShardRecord};
 use crate::cluster_store::{ClusterStoreError, ReadRecord};
+use crate::failover::Choice;
 use crate::probe_loop::ProbeLoop;
 use crate::successor::Candidate;
 
@@ -90,7 +91,8 @@ impl ProbeLoop {
         let no_shard = SwitchoverError::NoShard(order.shard);
         let of = read.record.shards.get(order.shard).ok_or(no_shard)?;
         let old = of.master().ok_or(SwitchoverError::NoCandidate)?;
-        let new = self.choose_new(of, old, order.preferred.as_deref()).await?;
+        let choice = self.choose_new(of, old, order.preferred.as_deref()).await?;
+        let new = choice.node;
         let paused = match self.pause(old).await {
             Ok(()) => true,
             Err(error) if !order.force => return Err(error),
@@ -104,7 +106,7 @@ impl ProbeLoop {
             self.unpause(old).await;
             return Err(SwitchoverError::Behind);
         }
-        self.commit(order.shard, &read, old, new).await?;
+        self.commit(order.shard, &read, old, choice).await?;
         Ok(new.id.clone())
     }
 
@@ -113,14 +115,14 @@ impl ProbeLoop {
         of: &'r ShardRecord,
         old: &NodeRecord,
         preferred: Option<&str>,
-    ) -> Result<&'r NodeRecord, SwitchoverError> {
+    ) -> Result<Choice<'r>, SwitchoverError> {
         let chosen = self.failover().choose(of, &old.id, preferred).await;
-        match (chosen, preferred) {
-            (Some(node), Some(preferred)) if node.id != preferred => {
+        let choice = chosen.ok_or(SwitchoverError::NoCandidate)?;
+        match preferred {
+            Some(preferred) if choice.node.id != preferred => {
                 Err(SwitchoverError::NotEligible(preferred.to_owned()))
             }
-            (Some(node), _) => Ok(node),
-            (None, _) => Err(SwitchoverError::NoCandidate),
+            _ => Ok(choice),
         }
     }
 
@@ -179,13 +181,13 @@ impl ProbeLoop {
         shard: usize,
         read: &ReadRecord,
         old: &NodeRecord,
-        new: &NodeRecord,
+        Choice { node: new, above }: Choice<'_>,
     ) -> Result<(), SwitchoverError> {
         let next = read.record.promote(shard, &new.id, self.term.config.lease.is_some())?;
         if let Some(stall) = self.term.host.point("before-store-write") {
             stall.await;
         }
-        let version = match self.term.store.update(read, next).await {
+        let version = match self.term.store.update(read, next, above).await {
             Ok(version) => version,
             Err(error) => {
                 // Else the pause has to run out: the old master may have been deposed.

@@ -12,6 +12,7 @@ use crate::config::ControllerConfig;
 use crate::grants::Grants;
 use crate::leader_guard::{NotProvablyLeading, TermGuard};
 use crate::node_links::NodeLinks;
+use crate::peer_vote::Peers;
 use crate::rules::ControllerRules;
 use crate::stamps::Stamps;
 use crate::store::client::StoreClient;
@@ -37,6 +38,8 @@ pub(crate) struct Term {
     /// The latest stamp of every node.
     pub(crate) stamps: RefCell<Stamps>,
     pub(crate) grants: RefCell<Grants>,
+    /// Who has to agree to a promotion, if anybody has.
+    pub(crate) peers: Option<Peers>,
     /// For orders that do without the store; it outlives the term.
     pub(crate) last_read: LastRead,
 }
@@ -60,6 +63,7 @@ impl Term {
             guard,
             stamps: RefCell::default(),
             grants: RefCell::new(Grants::new(host.now(Clock::Boottime))),
+            peers: config.rules.peer_vote.then(|| Peers::new(host, config)),
             last_read,
         }
     }

@@ -190,6 +190,7 @@ fn controller_process(plan: &Plan, name: &str) -> Process {
         heartbeat: profile.heartbeat,
         rules: switches::controller(profile),
         admin_port: Some(CONTROLLER_ADMIN_PORT),
+        admin_host: None,
         initial: initial_record(plan),
     };
     // The first one is up first, so that it leads at first, whatever the seed.

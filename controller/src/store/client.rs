@@ -156,6 +156,37 @@ impl StoreClient {
         }
     }
 
+    /// Registers a value under a key for as long as the session lasts.
+    ///
+    /// # Errors
+    /// [`StoreClientError::NoSession`] if the session has expired.
+    pub async fn register(
+        &self,
+        key: &str,
+        session: u64,
+        value: &str,
+    ) -> Result<(), StoreClientError> {
+        self.call(&["REGISTER", key, &session.to_string(), value]).await.map(drop)
+    }
+
+    /// Every key that begins so and is registered, with its value.
+    ///
+    /// # Errors
+    /// See [`StoreClientError`].
+    pub async fn registered(
+        &self,
+        prefix: &str,
+    ) -> Result<Vec<(String, String)>, StoreClientError> {
+        let Frame::Array(elements) = self.call(&["REGISTERED", prefix]).await? else {
+            return Err(unexpected("REGISTERED"));
+        };
+        let pair = |pair: &[Frame]| match pair {
+            [key, value] => Ok((text(key, "REGISTERED")?, text(value, "REGISTERED")?)),
+            _ => Err(unexpected("REGISTERED")),
+        };
+        elements.chunks(2).map(pair).collect()
+    }
+
     /// Waits until another name than this leads under a key, or nobody, but no longer than `wait`;
     /// then returns who leads. To be used by a client whose request timeout is longer than `wait`
     /// and that has nothing else to do.

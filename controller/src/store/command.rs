@@ -15,6 +15,8 @@ pub(crate) enum Command {
     CloseSession { id: u64 },
     Lead { key: String, session: u64, name: String },
     Watch { key: String, name: String, wait: Duration },
+    Register { key: String, session: u64, value: String },
+    Registered { prefix: String },
 }
 
 /// Why a request is none, as the reply words it.
@@ -50,6 +52,12 @@ pub(crate) fn parse(request: &[Bytes]) -> Result<Command, CommandError> {
             session: number("session", session)?,
             name: (*name).to_owned(),
         }),
+        ("REGISTER", [key, session, value]) => Ok(Command::Register {
+            key: (*key).to_owned(),
+            session: number("session", session)?,
+            value: (*value).to_owned(),
+        }),
+        ("REGISTERED", [prefix]) => Ok(Command::Registered { prefix: (*prefix).to_owned() }),
         ("WATCH", [key, name, wait_ms]) => Ok(Command::Watch {
             key: (*key).to_owned(),
             name: (*name).to_owned(),
@@ -91,7 +99,12 @@ mod tests {
         for (text, command) in [
             ("GET k", Command::Get { key: key.clone() }),
             ("put k v", Command::Put { key: key.clone(), value: value.clone() }),
-            ("CAS k 7 v", Command::CompareAndSet { key: key.clone(), revision: 7, value }),
+            (
+                "CAS k 7 v",
+                Command::CompareAndSet { key: key.clone(), revision: 7, value: value.clone() },
+            ),
+            ("REGISTER k 9 v", Command::Register { key: key.clone(), session: 9, value }),
+            ("registered k", Command::Registered { prefix: key.clone() }),
             ("session open 50", Command::OpenSession { ttl: Duration::from_millis(50) }),
             ("SESSION KEEP 9", Command::KeepSession { id: 9 }),
             ("SESSION CLOSE 9", Command::CloseSession { id: 9 }),

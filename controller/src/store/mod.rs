@@ -17,6 +17,8 @@
 //! | `SESSION KEEP id` | `+OK` or `-NOSESSION …` |
 //! | `SESSION CLOSE id` | `+OK`, also if there is none |
 //! | `LEAD key session name` | `+OK` if free or held by this session, else the name of the holder, or `-NOSESSION …`, or `-NOTYET …` after a restart |
+//! | `REGISTER key session value` | `+OK`, whoever had the key before; it goes with the session; or `-NOSESSION …` |
+//! | `REGISTERED prefix` | the keys that begin so, each followed by its value |
 //! | `WATCH key name wait_ms` | the name of the holder, or null, as soon as it is another than this; after `wait_ms` at the latest |
 
 pub mod client;

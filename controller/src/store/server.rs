@@ -144,6 +144,16 @@ impl Store {
                     Err(error) => resp::error(error.to_string()),
                 }
             }
+            Command::Register { key, session, value } => {
+                let registered = self.sessions.borrow_mut().register(&key, session, &value, now);
+                self.tell_watchers();
+                registered.map_or_else(|error| resp::error(error.to_string()), |()| resp::ok())
+            }
+            Command::Registered { prefix } => {
+                let found = self.sessions.borrow_mut().registered(&prefix, now);
+                self.tell_watchers();
+                resp::array(found.into_iter().flat_map(|(k, v)| [k, v]).map(resp::bulk).collect())
+            }
             Command::Watch { key, name, wait } => self.watch(&key, &name, wait).await,
         }
     }

@@ -1,4 +1,4 @@
-//! Sessions and the leaderships that they hold. Pure: the time is passed in, as the store's
+//! Sessions, the leaderships that they hold and the entries that they keep registered. Pure: the time is passed in, as the store's
 //! boottime clock has it.
 //!
 //! What this is not: durable. A store that restarts has forgotten every session and every
@@ -17,6 +17,7 @@ pub(crate) struct Sessions {
     elects_from: Duration,
     open: BTreeMap<u64, Session>,
     leaders: BTreeMap<String, Leader>,
+    registered: BTreeMap<String, Registered>,
     /// How often a leadership began or ended.
     changes: u64,
 }
@@ -31,6 +32,12 @@ struct Session {
 struct Leader {
     session: u64,
     name: String,
+}
+
+#[derive(Debug)]
+struct Registered {
+    session: u64,
+    value: String,
 }
 
 /// There is no such session, or no more.
@@ -61,7 +68,13 @@ pub(crate) enum Lead {
 impl Sessions {
     /// No session; nobody leads before `elects_from`.
     pub(crate) fn new(elects_from: Duration) -> Self {
-        Self { elects_from, open: BTreeMap::new(), leaders: BTreeMap::new(), changes: 0 }
+        Self {
+            elects_from,
+            open: BTreeMap::new(),
+            leaders: BTreeMap::new(),
+            registered: BTreeMap::new(),
+            changes: 0,
+        }
     }
 
     /// Opens a session under an id that was never used.
@@ -77,10 +90,10 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends the session and its leaderships.
+    /// Ends the session and what it held.
     pub(crate) fn close(&mut self, id: u64) {
         self.open.remove(&id);
-        self.end_leaderships();
+        self.end_what_they_held();
     }
 
     /// Makes the session lead under this key if nobody does.
@@ -110,6 +123,30 @@ impl Sessions {
         }
     }
 
+    /// Registers a value under this key, whoever had it, for as long as the session lasts.
+    pub(crate) fn register(
+        &mut self,
+        key: &str,
+        id: u64,
+        value: &str,
+        now: Duration,
+    ) -> Result<(), NoSession> {
+        self.expire(now);
+        if !self.open.contains_key(&id) {
+            return Err(NoSession(id));
+        }
+        let registered = Registered { session: id, value: value.to_owned() };
+        self.registered.insert(key.to_owned(), registered);
+        Ok(())
+    }
+
+    /// Every key that begins so and is registered, with its value.
+    pub(crate) fn registered(&mut self, prefix: &str, now: Duration) -> Vec<(String, String)> {
+        self.expire(now);
+        let found = self.registered.iter().filter(|(key, _)| key.starts_with(prefix));
+        found.map(|(key, registered)| (key.clone(), registered.value.clone())).collect()
+    }
+
     /// The name of the leader under this key.
     pub(crate) fn leader(&self, key: &str) -> Option<&str> {
         self.leaders.get(key).map(|leader| leader.name.as_str())
@@ -123,13 +160,14 @@ impl Sessions {
     /// Ends the sessions whose deadline has come.
     pub(crate) fn expire(&mut self, now: Duration) {
         self.open.retain(|_, session| now < session.deadline);
-        self.end_leaderships();
+        self.end_what_they_held();
     }
 
-    fn end_leaderships(&mut self) {
+    fn end_what_they_held(&mut self) {
         let before = self.leaders.len();
         self.leaders.retain(|_, leader| self.open.contains_key(&leader.session));
         self.changes += u64::from(self.leaders.len() != before);
+        self.registered.retain(|_, registered| self.open.contains_key(&registered.session));
     }
 
     /// When the session expires, if it is still there.
@@ -193,6 +231,25 @@ mod tests {
         assert_eq!(sessions.changes(), 1);
         sessions.expire(ms(100));
         assert_eq!((sessions.leader("k"), sessions.changes()), (None, 2));
+    }
+
+    #[test]
+    fn what_is_registered_goes_with_its_session() {
+        let mut sessions = Sessions::new(ms(1000));
+        sessions.open(1, TTL, ms(0));
+        sessions.open(2, 2 * TTL, ms(0));
+        sessions.register("peer/a", 1, "x", ms(0)).unwrap();
+        sessions.register("peer/b", 2, "y", ms(0)).unwrap();
+        sessions.register("other", 2, "z", ms(0)).unwrap();
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let both = [pair("peer/a", "x"), pair("peer/b", "y")];
+        assert_eq!(sessions.registered("peer/", ms(99)), both);
+        assert_eq!(sessions.registered("peer/", ms(100)), both[1..]);
+        assert_eq!(sessions.register("peer/a", 1, "x", ms(100)), Err(NoSession(1)));
+        sessions.register("peer/b", 2, "new", ms(100)).unwrap();
+        assert_eq!(sessions.registered("peer/b", ms(100)), [pair("peer/b", "new")]);
+        sessions.close(2);
+        assert_eq!(sessions.registered("", ms(100)), []);
     }
 
     #[test]

@@ -58,6 +58,7 @@ pub fn config(name: &str) -> ControllerConfig {
         heartbeat: Heartbeat::WithInfo,
         rules: ControllerRules::default(),
         admin_port: Some(CONTROLLER_PORT),
+        admin_host: None,
         initial: ClusterRecord { version: 1, election_version: 0, shards },
     }
 }

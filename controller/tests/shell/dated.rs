@@ -78,8 +78,8 @@ fn nobody_but_a_master_with_the_topology_of_the_record_is_granted() {
             "a gets CLUSTER INFO",
             "a gets CLUSTERX SETNODEID a",
             "a gets CLUSTERX SETNODES … 1",
-            "a gets CLUSTER INFO",
             "a gets CLUSTERX HEARTBEAT a 2000 0",
+            "a gets CLUSTER INFO",
             "a gets CLUSTERX HEARTBEAT a 2000 0 a-3",
         ];
         assert_eq!(of_a, expected);
@@ -144,5 +144,28 @@ fn the_second_heartbeat_waits_for_a_read_that_still_names_the_master() {
         pass(INTERVAL_MS).await;
         assert_eq!(cluster.network.lines("HEARTBEAT"), ["a gets CLUSTERX HEARTBEAT a 2000 0"]);
         assert_eq!(cluster.network.lines("committed"), ["committed 2, masters b"]);
+    });
+}
+
+#[test]
+fn and_for_an_answer_with_the_version_of_that_read() {
+    run(async {
+        let cluster = Cluster::start().await;
+        give_stamps(&cluster);
+        cluster.start_controller(dated());
+        pass(INTERVAL_MS / 2).await;
+        cluster.nodes[0].loading.set(true);
+        pass(INTERVAL_MS).await;
+        cluster.nodes[0].loading.set(false);
+        // It restarts after it was asked, and has forgotten its topology.
+        let node = cluster.nodes[0].clone();
+        let restart = Box::pin(async move { node.version.set(-1) });
+        cluster.nodes[0].before_reply.replace(Some(("HEARTBEAT", restart)));
+        cluster.take_log();
+        pass(INTERVAL_MS).await;
+        assert_eq!(cluster.network.lines("HEARTBEAT"), ["a gets CLUSTERX HEARTBEAT a 2000 0"]);
+        pass(INTERVAL_MS).await;
+        assert_eq!(cluster.versions(), [1, 1, 1]);
+        assert_eq!(cluster.network.lines("HEARTBEAT a 2000 0 a-").len(), 1);
     });
 }

@@ -22,6 +22,8 @@ pub struct FakeNode {
     pub sequence: Cell<u64>,
     /// Takes requests and answers none.
     pub hung: Cell<bool>,
+    /// The machine whose requests it takes and does not answer.
+    pub ignores: RefCell<Option<&'static str>>,
     /// Answers SETNODES with an error.
     pub refuses_topologies: Cell<bool>,
     /// Its CLUSTER NODES.
@@ -46,6 +48,7 @@ impl FakeNode {
             role: RefCell::new("slave".to_owned()),
             sequence: Cell::new(1),
             hung: Cell::new(false),
+            ignores: RefCell::default(),
             refuses_topologies: Cell::default(),
             cluster_nodes: RefCell::default(),
             loading: Cell::new(false),
@@ -55,14 +58,14 @@ impl FakeNode {
         let (host, serving) = (network.host(&format!("node-{letter}")), node.clone());
         host.clone().spawn(async move {
             let mut listener = host.bind(NODE_PORT).await.unwrap();
-            while let Ok((stream, _)) = listener.accept().await {
-                host.spawn(serving.clone().serve(stream));
+            while let Ok((stream, peer)) = listener.accept().await {
+                host.spawn(serving.clone().serve(stream, peer));
             }
         });
         node
     }
 
-    async fn serve(self: Rc<Self>, stream: Stream) {
+    async fn serve(self: Rc<Self>, stream: Stream, peer: String) {
         let mut stream = FrameReader::new(stream);
         while let Ok(Some(first)) = stream.request().await {
             let mut requests = vec![first];
@@ -71,7 +74,8 @@ impl FakeNode {
             }
             let lines: Vec<String> = requests.iter().map(|request| shown(request)).collect();
             self.network.tell(format!("{} gets {}", self.letter, lines.join(" + ")));
-            if self.hung.get() {
+            let ignored = self.ignores.borrow().is_some_and(|ignored| ignored == peer);
+            if self.hung.get() || ignored {
                 std::future::pending::<()>().await;
             }
             let is_awaited = |(text, _): &mut (&str, _)| lines.join(" ").contains(*text);

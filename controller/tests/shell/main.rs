@@ -12,4 +12,5 @@ mod store;
 mod switching;
 mod tap;
 mod truth;
+mod voting;
 mod waiting;

@@ -2,7 +2,7 @@
 
 use controller::{ClusterRecord, ControllerConfig};
 
-use super::cluster::{Cluster, INTERVAL_MS, config, id};
+use super::cluster::{Cluster, INTERVAL_MS, TIMEOUT_MS, config, id};
 use super::memory::{pass, run};
 
 fn settings(rule: bool) -> ControllerConfig {
@@ -99,5 +99,24 @@ fn the_last_version_of_all_cannot_be_raised() {
         pass(INTERVAL_MS).await;
         assert_eq!(cluster.network.lines("there is no higher version").len(), 1);
         assert_eq!(cluster.network.lines("committed"), ["committed 1, masters a"]);
+    });
+}
+
+#[test]
+fn a_promotion_is_above_every_version_that_a_node_tells() {
+    run(async {
+        for (rule, version) in [(true, 8), (false, 2)] {
+            let cluster = Cluster::start().await;
+            cluster.start_controller(settings(rule));
+            pass(3 * INTERVAL_MS + INTERVAL_MS / 2).await;
+            cluster.nodes[0].hung.set(true);
+            pass(2 * INTERVAL_MS + INTERVAL_MS / 2 + TIMEOUT_MS / 3).await;
+            // By hand, in the very round that gives the master up.
+            cluster.nodes[1].version.set(7);
+            cluster.take_log();
+            pass(INTERVAL_MS).await;
+            let committed = [format!("committed {version}, masters c")];
+            assert_eq!(cluster.network.lines("committed")[..1], committed);
+        }
     });
 }

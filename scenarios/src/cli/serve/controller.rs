@@ -92,6 +92,10 @@ struct RuleFlags {
     /// Never promote a replica that has nothing, once its shard has taken a write.
     #[arg(long)]
     no_empty_candidate: bool,
+    /// Promote only if every other controller says that it does not reach the master either; needs
+    /// `--admin-port`.
+    #[arg(long)]
+    peer_vote: bool,
     /// By how much any clock may be off, in millionths.
     #[arg(long, value_name = "PPM", default_value_t = 0)]
     drift_ppm: u64,
@@ -105,6 +109,7 @@ impl RuleFlags {
             promotion_wait: self.promotion_wait,
             store_is_truth: self.store_is_truth,
             no_empty_candidate: self.no_empty_candidate,
+            peer_vote: self.peer_vote,
             drift_ppm: self.drift_ppm,
         }
     }
@@ -154,6 +159,7 @@ impl ServeController {
             },
             rules: self.rules.rules(),
             admin_port: self.admin_port,
+            admin_host: Some(LOCALHOST.to_string()),
             initial: record(self.nodes, self.lb, self.node_lb).map_err(CliError::Usage)?,
         })
     }
