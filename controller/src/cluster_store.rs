@@ -12,6 +12,7 @@
 
 use std::cell::Cell;
 
+use host::Host;
 use tokio::sync::Mutex;
 
 use crate::cluster_record::{ClusterRecord, RecordError, ShardRecord};
@@ -21,6 +22,7 @@ use crate::store::client::{StoreClient, StoreClientError, Stored};
 
 /// The record, by way of a store client.
 pub(crate) struct ClusterStore {
+    host: Host,
     client: StoreClient,
     guard: TermGuard,
     /// Held from one request of a read or a write to its last.
@@ -81,9 +83,15 @@ impl ClusterStoreError {
 }
 
 impl ClusterStore {
-    pub(crate) fn new(client: StoreClient, guard: TermGuard) -> Self {
-        let (busy, writes_sent, claimed) = (Mutex::new(()), Cell::default(), Cell::default());
-        Self { client, guard, busy, writes_sent, claimed }
+    pub(crate) fn new(host: &Host, client: StoreClient, guard: TermGuard) -> Self {
+        Self {
+            host: host.clone(),
+            client,
+            guard,
+            busy: Mutex::new(()),
+            writes_sent: Cell::default(),
+            claimed: Cell::default(),
+        }
     }
 
     /// The record, if there is one.
@@ -137,8 +145,7 @@ impl ClusterStore {
             self.compare_and_set(read.revision, &next.to_json()).await?;
         } else {
             self.check_version(version).await?;
-            self.count_write();
-            self.client.put(CLUSTER_KEY, &next.to_json()).await?;
+            self.put(&next).await?;
         }
         Ok(next.version)
     }
@@ -151,8 +158,7 @@ impl ClusterStore {
         if self.guard.is_on() {
             self.compare_and_set(revision, &record.to_json()).await?;
         } else {
-            self.count_write();
-            self.client.put(CLUSTER_KEY, &record.to_json()).await?;
+            self.put(record).await?;
         }
         Ok(())
     }
@@ -183,15 +189,26 @@ impl ClusterStore {
     /// Asks the guard last, writes, and returns the new revision.
     async fn compare_and_set(&self, revision: u64, value: &str) -> Result<u64, ClusterStoreError> {
         self.guard.check()?;
-        self.count_write();
         // Also if this future is dropped before it knows the outcome.
         self.claimed.set(false);
+        self.begin_write().await;
         let written = self.client.compare_and_set(CLUSTER_KEY, revision, value).await?;
         self.claimed.set(true);
         Ok(written)
     }
 
-    fn count_write(&self) {
+    /// Writes whatever the store has.
+    async fn put(&self, record: &ClusterRecord) -> Result<(), ClusterStoreError> {
+        self.begin_write().await;
+        self.client.put(CLUSTER_KEY, &record.to_json()).await?;
+        Ok(())
+    }
+
+    /// Everything is checked, and nothing is sent yet.
+    async fn begin_write(&self) {
         self.writes_sent.set(self.writes_sent.get() + 1);
+        if let Some(stall) = self.host.point("after-write-check") {
+            stall.await;
+        }
     }
 }

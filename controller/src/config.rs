@@ -178,10 +178,11 @@ impl ControllerConfig {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn config() -> ControllerConfig {
+    /// Settings that are allowed.
+    pub(crate) fn config() -> ControllerConfig {
         ControllerConfig {
             name: "controller-1".into(),
             store: StoreAddress { host: "store".into(), port: 2379 },

@@ -30,11 +30,7 @@ impl Term {
         };
         match self.config.heartbeat {
             Heartbeat::WithInfo => {
-                if let Some(stall) = self.host.point("before-heartbeat") {
-                    stall.await;
-                }
-                if let Err(why) = self.grant_now(read, shard) {
-                    self.note(format!("no heartbeat to {}: {why}", node.address()));
+                if !self.may_send(read, shard, node).await {
                     return self.ask_info(node).await;
                 }
                 let requests = [words(["CLUSTER", "INFO"]), heartbeat];
@@ -62,19 +58,27 @@ impl Term {
         node: &NodeRecord,
         heartbeat: &[Bytes],
     ) -> Option<Frame> {
-        if let Some(stall) = self.host.point("before-heartbeat") {
-            stall.await;
-        }
-        if let Err(why) = self.grant_now(read, shard) {
-            self.note(format!("no heartbeat to {}: {why}", node.address()));
+        if !self.may_send(read, shard, node).await {
             return None;
-        }
-        if let Some(stall) = self.host.point("after-guard-check") {
-            stall.await;
         }
         let reply = self.links.call(&node.host, node.port, heartbeat).await;
         self.note_heartbeat(node, &reply);
         reply.ok().filter(|reply| !matches!(reply, Frame::Error(_)))
+    }
+
+    /// Asks the last questions before a heartbeat is handed over.
+    async fn may_send(&self, read: &ReadRecord, shard: usize, node: &NodeRecord) -> bool {
+        if let Some(stall) = self.host.point("before-heartbeat") {
+            stall.await;
+        }
+        let granted = self.grant_now(read, shard);
+        if let Some(stall) = self.host.point("after-guard-check") {
+            stall.await;
+        }
+        if let Err(why) = granted {
+            self.note(format!("no heartbeat to {}: {why}", node.address()));
+        }
+        granted.is_ok()
     }
 
     /// CLUSTER INFO alone.

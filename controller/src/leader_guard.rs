@@ -10,22 +10,26 @@
 //! after the question may be late at will: the orders in which records are read, stamps put aside
 //! and leadership claimed see to that (`dated_heartbeat`, `cluster_store`).
 //!
+//! A store that has restarted knows the session no more. As long as it elects nobody for a session
+//! TTL (`elect_after_restart_wait_ms`), the proof holds all the same, until the count is over.
+//!
 //! The trap: the guard belongs to one session. A controller that leads again under another one
 //! may have been deposed meanwhile, and everything that it knew is void.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use host::{Clock, Host};
 
-/// What the campaign has heard about its session. Clones are the same.
+/// What the campaign has heard about its sessions. Clones are the same.
 #[derive(Clone)]
 pub(crate) struct LeaderGuard {
     host: Host,
     /// How long an answered keepalive proves anything.
     counted: Duration,
-    proof: Rc<RefCell<Option<Proof>>>,
+    proofs: Rc<RefCell<BTreeMap<u64, Proof>>>,
 }
 
 /// The guard of one leadership.
@@ -45,7 +49,6 @@ pub(crate) struct NotProvablyLeading;
 /// What is known of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Proof {
-    session: u64,
     leads: bool,
     until: Duration,
 }
@@ -54,7 +57,7 @@ impl LeaderGuard {
     /// For sessions of this TTL; no clock is off by more than `drift_ppm`.
     pub(crate) fn new(host: &Host, session_ttl: Duration, drift_ppm: u64) -> Self {
         let counted = counted(session_ttl, drift_ppm);
-        Self { host: host.clone(), counted, proof: Rc::default() }
+        Self { host: host.clone(), counted, proofs: Rc::default() }
     }
 
     /// The moment to give to [`LeaderGuard::kept`]; to be read before the keepalive is sent.
@@ -65,27 +68,28 @@ impl LeaderGuard {
     /// The store answered a keepalive of the session, or opened it, on a request sent then.
     pub(crate) fn kept(&self, session: u64, sent: Duration) {
         let until = sent.saturating_add(self.counted);
-        let mut proof = self.proof.borrow_mut();
-        let before = proof.filter(|proof| proof.session == session);
-        *proof = Some(before.unwrap_or(Proof { session, leads: false, until }).kept(until));
+        let mut proofs = self.proofs.borrow_mut();
+        let now = self.now();
+        proofs.retain(|_, proof| now < proof.until);
+        let proof = proofs.entry(session).or_insert(Proof { leads: false, until });
+        *proof = proof.kept(until);
     }
 
-    /// The store answered who leads: this session or another one.
+    /// The store answered who leads: this session and no other, or somebody else.
     pub(crate) fn heard(&self, session: u64, leads: bool) {
-        if let Some(proof) = self.proof.borrow_mut().as_mut()
-            && proof.session == session
-        {
-            proof.leads = leads;
+        for (of, proof) in self.proofs.borrow_mut().iter_mut() {
+            proof.leads = leads && *of == session;
         }
     }
 
-    /// The session is over, or about to be given up.
-    pub(crate) fn ended(&self) {
-        self.proof.take();
+    /// Every session is about to be given up.
+    pub(crate) fn give_up(&self) {
+        self.proofs.borrow_mut().clear();
     }
 
     fn check(&self, session: u64) -> Result<(), NotProvablyLeading> {
-        let proven = self.proof.borrow().is_some_and(|proof| proof.proves(session, self.now()));
+        let proof = self.proofs.borrow().get(&session).copied();
+        let proven = proof.is_some_and(|proof| proof.proves(self.now()));
         if proven { Ok(()) } else { Err(NotProvablyLeading) }
     }
 }
@@ -110,8 +114,8 @@ impl Proof {
         Proof { until: self.until.max(until), ..self }
     }
 
-    fn proves(&self, session: u64, now: Duration) -> bool {
-        self.session == session && self.leads && now < self.until
+    fn proves(self, now: Duration) -> bool {
+        self.leads && now < self.until
     }
 }
 
@@ -137,22 +141,19 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    fn proof(session: u64) -> Proof {
-        Proof { session, leads: true, until: ms(100) }
-    }
+    const PROOF: Proof = Proof { leads: true, until: Duration::from_millis(100) };
 
     #[test]
-    fn it_proves_one_session_that_leads_until_the_count_is_over() {
-        assert!(proof(1).proves(1, ms(99)));
-        assert!(!proof(1).proves(1, ms(100)));
-        assert!(!proof(1).proves(2, ms(0)));
-        assert!(!Proof { leads: false, ..proof(1) }.proves(1, ms(0)));
+    fn a_session_that_leads_is_proven_until_the_count_is_over() {
+        assert!(PROOF.proves(ms(99)));
+        assert!(!PROOF.proves(ms(100)));
+        assert!(!Proof { leads: false, ..PROOF }.proves(ms(0)));
     }
 
     #[test]
     fn a_keepalive_that_was_sent_earlier_takes_nothing_back() {
-        assert_eq!(proof(1).kept(ms(50)), proof(1));
-        assert_eq!(proof(1).kept(ms(150)).until, ms(150));
+        assert_eq!(PROOF.kept(ms(50)), PROOF);
+        assert_eq!(PROOF.kept(ms(150)).until, ms(150));
     }
 
     #[test]
@@ -183,7 +184,7 @@ mod tests {
             let here = |at_us| shown(at_us, offsets_us.0, bound * of_here / 1000);
             let there = |at_us| shown(at_us, offsets_us.1, bound * of_there / 1000);
             let counted = counted(ms(TTL_MS), u64::try_from(bound_ppm).unwrap());
-            let mut proof = Proof { session: 1, leads: true, until: Duration::ZERO };
+            let mut proof = Proof { leads: true, until: Duration::ZERO };
             let (mut at_us, mut deadline_us) = (0, 0);
             for (pause_us, way_us) in keepalives_us {
                 at_us += pause_us;
@@ -194,7 +195,7 @@ mod tests {
             }
             let asked_us = at_us + asked_after_us;
             // A clock here shows whole microseconds, so one of slack.
-            if proof.proves(1, Duration::from_micros(here(asked_us))) {
+            if proof.proves(Duration::from_micros(here(asked_us))) {
                 prop_assert!(there(asked_us) <= deadline_us + 1);
             }
         }

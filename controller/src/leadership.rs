@@ -2,8 +2,8 @@
 //!
 //! What this is not: a guard. As upstream with etcd, a controller that has once led believes so
 //! until it hears of another leader: neither an unreachable store nor the end of its own session
-//! changes its mind. With the rule `leader-guard` the belief is bound to its session, and what the
-//! campaign hears feeds the guard.
+//! changes its mind. With the rule `leader-guard` it begins anew when it leads under a new session,
+//! and what the campaign hears feeds the guard.
 //!
 //! Giving up is another matter: a controller that resigns ends its session and believes nothing at
 //! once, and keeps out of the next election.
@@ -55,8 +55,7 @@ pub(crate) async fn campaign(
     join(campaign.run(resignations), watched.run(&host, &settings)).await;
 }
 
-/// What a controller believes after it has heard, or not heard, who leads; `session` is its own
-/// if that is not over.
+/// What a controller believes after it has heard, or not heard, who leads; `session` is its own.
 fn believes(
     before: Belief,
     session: Option<u64>,
@@ -67,7 +66,6 @@ fn believes(
         Ok(Leader::Other(_)) => None,
         Ok(Leader::Myself) if guarded => session,
         Ok(Leader::Myself) => before.or(session),
-        Err(_) if guarded => before.filter(|_| before == session),
         Err(_) => before,
     }
 }
@@ -128,12 +126,11 @@ impl Campaign {
 
     /// Gives up leadership, whatever the store makes of it: the guard and the belief end first.
     async fn resign(&mut self) -> Result<(), ResignError> {
-        let session = self.session;
-        self.end_session();
+        self.guard.give_up();
         self.believe(None);
         self.watching.heard(None);
         self.note("resigned".to_owned());
-        match session {
+        match self.session.take() {
             Some(session) => Ok(self.store.close_session(session).await?),
             None => Ok(()),
         }
@@ -161,7 +158,7 @@ impl Campaign {
         if let Some(session) = self.session {
             let sent = self.guard.now();
             match self.store.keep_session(session).await {
-                Err(StoreClientError::NoSession(_)) => self.end_session(),
+                Err(StoreClientError::NoSession(_)) => self.session = None,
                 kept => {
                     kept?;
                     self.guard.kept(session, sent);
@@ -175,7 +172,7 @@ impl Campaign {
         let leader = self.store.lead(LEADER_KEY, session, &self.config.name).await;
         match &leader {
             Ok(leader) => self.guard.heard(session, *leader == Leader::Myself),
-            Err(StoreClientError::NoSession(_)) => self.end_session(),
+            Err(StoreClientError::NoSession(_)) => self.session = None,
             Err(_) => {}
         }
         leader
@@ -187,11 +184,6 @@ impl Campaign {
         self.guard.kept(session, sent);
         self.session = Some(session);
         Ok(session)
-    }
-
-    fn end_session(&mut self) {
-        self.guard.ended();
-        self.session = None;
     }
 
     fn note(&self, text: String) {
@@ -216,30 +208,24 @@ mod tests {
         for (before, session, heard, after) in [
             (None, Some(1), Ok(Leader::Myself), Some(1)),
             (Some(1), Some(1), Ok(Leader::Myself), Some(1)),
-            (Some(1), Some(2), Ok(Leader::Myself), Some(1)),
             (Some(1), Some(1), other(), None),
             (None, Some(1), other(), None),
             (Some(1), Some(1), silence(), Some(1)),
+            (Some(1), Some(2), silence(), Some(1)),
             (Some(1), None, silence(), Some(1)),
             (None, Some(1), silence(), None),
         ] {
-            assert_eq!(believes(before, session, &heard, false), after, "{before:?} {heard:?}");
+            for guarded in [false, true] {
+                let believed = believes(before, session, &heard, guarded);
+                assert_eq!(believed, after, "{before:?} {session:?} {heard:?} {guarded}");
+            }
         }
     }
 
     #[test]
-    fn with_the_guard_the_end_of_the_session_ends_it_too() {
-        let other = || Ok(Leader::Other("x".into()));
-        for (before, session, heard, after) in [
-            (None, Some(1), Ok(Leader::Myself), Some(1)),
-            (Some(1), Some(2), Ok(Leader::Myself), Some(2)),
-            (Some(1), Some(1), other(), None),
-            (Some(1), Some(1), silence(), Some(1)),
-            (Some(1), Some(2), silence(), None),
-            (Some(1), None, silence(), None),
-            (None, Some(1), silence(), None),
-        ] {
-            assert_eq!(believes(before, session, &heard, true), after, "{before:?} {heard:?}");
-        }
+    fn with_the_guard_it_begins_anew_under_a_new_session() {
+        let heard = Ok(Leader::Myself);
+        assert_eq!(believes(Some(1), Some(2), &heard, false), Some(1));
+        assert_eq!(believes(Some(1), Some(2), &heard, true), Some(2));
     }
 }

@@ -114,7 +114,7 @@ impl Peers {
     /// find out in time is no vote for a promotion.
     pub(crate) async fn vote(&self, shard: usize, failing: &str) -> bool {
         let limit = Timeouts { connect: PROBE_MAX, request: PROBE_MAX };
-        let store = ClusterStore::new(self.store(), TermGuard::Off);
+        let store = ClusterStore::new(&self.host, self.store(), TermGuard::Off);
         let read = self.host.timeout(Clock::Monotonic, VOTE_MAX, store.read()).await;
         let Ok(Ok(read)) = read else {
             return false;

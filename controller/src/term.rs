@@ -20,7 +20,7 @@ use crate::store::client::StoreClient;
 /// Why no lease may be granted now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoGrant {
-    #[error("the master is about to be replaced")]
+    #[error("none is granted to the shard while its master is replaced")]
     Withheld,
     #[error("the store has been written since the record was read")]
     VoidRecord,
@@ -58,7 +58,7 @@ impl Term {
         Self {
             host: host.clone(),
             config: config.clone(),
-            store: ClusterStore::new(client, guard.clone()),
+            store: ClusterStore::new(host, client, guard.clone()),
             links: NodeLinks::new(host, config.probe.timeouts()),
             guard,
             stamps: RefCell::default(),

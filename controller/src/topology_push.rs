@@ -42,6 +42,9 @@ impl Term {
     ) -> Result<(), PushError> {
         let words = [&["CLUSTERX", name], args].concat();
         self.guard.check()?;
+        if let Some(stall) = self.host.point("after-push-check") {
+            stall.await;
+        }
         match self.links.call(&node.host, node.port, &words).await? {
             Frame::Error(text) => {
                 Err(PushError::Refused { request: name, reply: text.to_string() })

@@ -6,7 +6,7 @@
 use crate::names;
 
 /// Every point: its name, the process that has it, and what it has done when it comes there.
-pub const POINTS: [(&str, &str, &str); 8] = [
+pub const POINTS: [(&str, &str, &str); 10] = [
     ("after-lease-check", "node", "it found its lease good, and has not written yet"),
     ("before-reply", "node", "it has written, and has not acknowledged yet"),
     (
@@ -20,6 +20,16 @@ pub const POINTS: [(&str, &str, &str); 8] = [
         "it has read the store, and has not looked at its guard yet",
     ),
     ("after-guard-check", "controller", "its guard let a heartbeat pass, and it is not sent yet"),
+    (
+        "after-write-check",
+        "controller",
+        "nothing stands against its write to the store, and it is not sent yet",
+    ),
+    (
+        "after-push-check",
+        "controller",
+        "nothing stands against telling a node its topology, and it is not sent yet",
+    ),
     ("before-store-write", "controller", "it chose a successor, and has not written it yet"),
     (
         "before-topology-push",

@@ -109,10 +109,13 @@ impl Cluster {
     }
 
     pub fn start_store(&self) {
-        let serving = serve_store(
-            self.store_host.clone(),
-            StoreConfig { port: STORE_PORT, elect_after_restart_wait_ms: 0 },
-        );
+        self.start_store_that_waits(0);
+    }
+
+    /// After a restart it elects nobody for so long.
+    pub fn start_store_that_waits(&self, elect_after_restart_wait_ms: u64) {
+        let config = StoreConfig { port: STORE_PORT, elect_after_restart_wait_ms };
+        let serving = serve_store(self.store_host.clone(), config);
         self.store_host.spawn(async { serving.await.unwrap() });
     }
 

@@ -151,3 +151,29 @@ fn a_new_session_forgets_what_the_one_before_it_knew() {
         }
     });
 }
+
+#[test]
+fn a_store_that_restarts_and_waits_takes_no_proof_back() {
+    run(async {
+        let cluster = Cluster::start().await;
+        cluster.start_controller(settings("controller-1", true));
+        // The keepalive of half a second ago is the last one that the store answers.
+        pass(INTERVAL_MS + INTERVAL_MS / 2).await;
+        cluster.network.kill("store");
+        cluster.start_store_that_waits(SESSION_TTL_MS);
+        pass(1).await;
+        cluster.take_log();
+        pass(SESSION_TTL_MS - INTERVAL_MS / 2 - 10).await;
+        assert_eq!(cluster.network.lines("a gets CLUSTER INFO + CLUSTERX HEARTBEAT").len(), 2);
+        cluster.take_log();
+        pass(INTERVAL_MS).await;
+        assert_eq!(cluster.network.lines("HEARTBEAT"), Vec::<String>::new());
+        assert_eq!(cluster.network.lines("no heartbeat to node-a:6666: the session").len(), 1);
+
+        // The store elects again, and the record is claimed under the new session.
+        pass(2 * INTERVAL_MS).await;
+        assert_eq!(cluster.network.lines("committed"), ["committed 1, masters a"]);
+        assert_eq!(cluster.network.lines("a gets CLUSTER INFO + CLUSTERX HEARTBEAT").len(), 1);
+        assert_eq!(cluster.network.lines("leads"), Vec::<String>::new(), "it never ceased to");
+    });
+}

@@ -113,6 +113,22 @@ fn of_two_failovers_at_once_the_second_is_refused_and_tried_again() {
 }
 
 #[test]
+fn one_silent_node_stretches_the_rounds_of_all_to_its_timeout() {
+    run(async {
+        let cluster = Cluster::start().await;
+        let mut config = config("controller-1");
+        config.probe.request_timeout_ms = INTERVAL_MS + INTERVAL_MS / 2;
+        cluster.start_controller(config);
+        pass(INTERVAL_MS / 2).await;
+        cluster.nodes[2].hung.set(true);
+        cluster.take_log();
+        // Each round takes one and a half intervals; ticks that are missed collapse into one.
+        pass(6 * INTERVAL_MS).await;
+        assert_eq!(cluster.network.lines("a gets CLUSTER INFO + CLUSTERX HEARTBEAT").len(), 4);
+    });
+}
+
+#[test]
 fn nobody_is_promoted_without_a_candidate() {
     run(async {
         let cluster = Cluster::start().await;

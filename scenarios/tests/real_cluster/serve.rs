@@ -9,7 +9,7 @@ use crate::raw::{self, Raw};
 #[test]
 fn what_is_wrong_is_refused_with_2_and_what_is_allowed() {
     let dir = tempfile::tempdir().unwrap();
-    let cases: [(&str, &str); 15] = [
+    let cases: [(&str, &str); 17] = [
         ("node --dir d --prot 1", "'--port'"),
         ("node --dir d --xyz 1", "master-lease-mode"),
         ("node --dir d --master-lease-mode maybe", "disabled, log-only or block-write"),
@@ -24,6 +24,8 @@ fn what_is_wrong_is_refused_with_2_and_what_is_allowed() {
         ("controller --store a:1", "--nodes"),
         ("controller --store a:1 --nodes b:1 --lb 1=l:2:3", "there is no shard 1"),
         ("controller --store a:1 --nodes b", "allowed is HOST:PORT"),
+        ("controller --store a:1 --nodes b:1 --peer-vote", "needs an admin_port"),
+        ("controller --store a:1 --nodes b:1 --drift-ppm 1000000", "allowed are 0 to 999999"),
         ("controller --config nowhere.toml", "nowhere.toml"),
     ];
     for (arguments, expected) in cases {
@@ -93,4 +95,31 @@ fn a_load_balancer_that_refuses_older_redirects_still_does_after_a_restart() {
     assert_eq!(admin.receive().unwrap(), ":5");
     let stale = "-STALE redirect of version 4 refused, version 5 is in force";
     assert_eq!(admin.call("REDIRECT 0 node-1 6666 4").unwrap(), stale);
+}
+
+#[test]
+fn a_controller_that_is_told_to_end_resigns() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = own_address();
+    let ip = own.to_string();
+    let (store, nodes) = (format!("{ip}:2379"), format!("{ip}:7001"));
+    let arguments = ["store", "--bind", &ip, "--port", "2379", "--dir", "s"];
+    let _store = Process::serve(dir.path(), "store", &arguments);
+    let address = (own, 2379).into();
+    eventually("the store listens", || raw::ask(address, "PING").is_ok().then_some(()));
+    let controller = |name: &str| {
+        // Far longer than anything may take here.
+        let ttl = ["--session-ttl-ms", "600000"];
+        let mut arguments = vec!["controller", "--store", &store, "--nodes", &nodes];
+        arguments.extend(["--name", name].into_iter().chain(ttl));
+        Process::serve(dir.path(), name, &arguments)
+    };
+    let leads = |process: &Process| process.log().contains("leads from now on").then_some(());
+    let one = controller("one");
+    eventually("the first leads", || leads(&one));
+    let two = controller("two");
+    one.terminate();
+    eventually("the second leads", || leads(&two));
+    assert!(one.log().contains("resigned"));
+    assert_eq!(one.wait().code(), Some(0));
 }

@@ -130,6 +130,9 @@ impl ServeController {
             None => self.settings()?,
         };
         config.validate().map_err(|error| CliError::Usage(error.to_string()))?;
+        for warning in config.warnings() {
+            tracing::warn!("{warning}");
+        }
         // It keeps nothing, so any folder does.
         let place = Place { name: config.name.clone(), bind: LOCALHOST, dir: PathBuf::from(".") };
         super::run_within(place, WIND_UP_MAX, async |host, mut signals| {
