@@ -80,8 +80,10 @@ mod tests {
 
     #[test]
     fn a_preferred_candidate_wins_if_it_is_eligible() {
-        let candidate =
-            |id: &str, replica, sequence| Candidate { id: id.to_owned(), replica, sequence };
+        let candidate = |id: &str, replica, sequence| {
+            let id = id.to_owned();
+            Candidate { id, replica, sequence, version: 1 }
+        };
         let candidates = [
             candidate("a", true, 1),
             candidate("b", true, 3),

@@ -49,6 +49,8 @@ fn config() -> ControllerConfig {
         lease: None,
         heartbeat: Heartbeat::WithInfo,
         rules: ControllerRules::default(),
+        admin_port: None,
+        admin_host: None,
         initial: ClusterRecord { version: 1, election_version: 0, shards: vec![shard] },
     }
 }

@@ -89,7 +89,8 @@ fn an_old_master_that_cannot_be_paused_ends_it_unless_it_is_forced_and_waited_fo
         let reply = cluster.say("controller-1", &order('b')).await;
         assert_eq!(reply, "ERR the old master cannot be paused: no reply within 300 ms");
         // It was granted its lease at the very start.
-        let said = cluster.say("controller-1", &format!("{} FORCE", order('b')));
+        let forced = format!("{} FORCE", order('b'));
+        let said = cluster.say("controller-1", &forced);
         let (reply, ()) = futures_util::future::join(said, async {
             pass(TTL_MS - INTERVAL_MS / 2 - 2 * TIMEOUT_MS - 2).await;
             assert_eq!(cluster.network.lines("committed"), Vec::<String>::new());

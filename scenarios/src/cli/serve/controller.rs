@@ -138,7 +138,9 @@ impl ServeController {
         super::run_within(place, WIND_UP_MAX, async |host, mut signals| {
             let StoreAddress { host: store, port } = &config.store;
             tracing::info!("controller {} with the store {store}:{port}", config.name);
-            let end = async { drop(signals.receive().await) };
+            let end = async {
+                let _which = signals.receive().await;
+            };
             controller::serve_until(host, config, end).await
         })
     }
