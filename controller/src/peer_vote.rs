@@ -79,7 +79,9 @@ impl Peers {
     /// Asks every other controller whether this master of the shard has failed.
     pub(crate) async fn agree(&self, shard: usize, failing: &str) -> Result<(), VoteError> {
         let peers = self.store().registered(PREFIX).await?;
-        let links = NodeLinks::new(&self.host, self.config.probe.timeouts());
+        // Not the timeouts of probes: a peer may need longer than those to say that it found nobody.
+        let limit = Timeouts { connect: VOTE_MAX, request: VOTE_MAX };
+        let links = NodeLinks::new(&self.host, limit);
         let others = peers.iter().filter(|(key, _)| *key != self.own_key());
         let votes = others.map(|(key, address)| self.ask(&links, key, address, shard, failing));
         join_all(votes).await.into_iter().collect()
