@@ -26,15 +26,16 @@ fn every_scenario_gives_the_same_history_in_another_process_with_others_beside_i
     let child = out.path().join("child");
     let plans: Vec<_> =
         played.iter().map(|scenario| out.path().join(scenario.name).join("plan.toml")).collect();
-    let status = Command::new(env!("CARGO_BIN_EXE_splitbrain"))
+    let output = Command::new(env!("CARGO_BIN_EXE_splitbrain"))
         .arg("run")
         .args(&plans)
-        .args(["--jobs", "4", "--format", "json", "--out"])
+        .args(["--jobs", "4", "--out"])
         .arg(&child)
         .output()
-        .unwrap()
-        .status;
-    assert_eq!(status.code(), Some(0), "all as expected");
+        .unwrap();
+    // One seed is too few for what breaks in some runs only, so that it may end with 1.
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(matches!(output.status.code(), Some(0 | 1)), "no run proves nothing: {printed}");
     for scenario in played {
         let here = run_dir::load(&out.path().join(scenario.name)).unwrap();
         let there = run_dir::load(&child.join(run_dir::relative(&here.record))).unwrap();

@@ -56,7 +56,7 @@ fn plan(role: &str) -> Plan {
 
 #[test]
 fn every_fault_may_strike_every_machine() {
-    for role in ["master", "replicas", "store", "controller", "lb", "near-clients"] {
+    for role in ["master", "replicas", "store", "leader", "lb", "near-clients"] {
         let plan = plan(role);
         let first = run::run(&plan).unwrap_or_else(|error| panic!("{role}: {error}"));
         let second = run::run(&plan).unwrap();
