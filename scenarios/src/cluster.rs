@@ -209,20 +209,21 @@ fn operator_process(plan: &Plan) -> Process {
     let request = |planned: &PlannedOrder| {
         let shard = SHARD.to_string();
         let (to, words) = match &planned.order {
-            Order::Switchover => {
-                let to = controllers(plan).into_iter().map(|name| (name, CONTROLLER_ADMIN_PORT));
-                (to.collect(), vec!["SWITCHOVER".to_owned(), shard])
-            }
+            Order::Switchover => (admin_ports(plan), vec!["SWITCHOVER".to_owned(), shard]),
             Order::SetNodes { node, version } => by_hand(&initial_record(plan), node, *version),
-            Order::Activate { node, version } => {
-                let promoted = initial_record(plan).promote(SHARD as usize, &node_id(node), false);
-                // The plan was checked: the node is one of the shard.
-                by_hand(&promoted.expect("a node of the shard"), node, *version)
+            Order::Activate { node } => {
+                let mut words = vec!["ACTIVATE".to_owned(), shard, node_id(node)];
+                words.extend(plan.profile.blocks_writes().then(|| "UNLEASED".to_owned()));
+                (admin_ports(plan), words)
             }
         };
         (planned.at_ms, operator::Request { to, words })
     };
     operator::process(plan.orders.iter().map(request).collect())
+}
+
+fn admin_ports(plan: &Plan) -> Vec<(String, u16)> {
+    controllers(plan).into_iter().map(|name| (name, CONTROLLER_ADMIN_PORT)).collect()
 }
 
 /// A topology for one node, past the store.

@@ -36,13 +36,12 @@ pub enum Order {
         /// The version.
         version: i64,
     },
-    /// `CLUSTERX SETNODES` to one node by hand, past the store, that makes this very node the
-    /// master: the switch "activate this side" of kvrocks issue 3380.
+    /// `ACTIVATE` of a node, to the first controller that answers, leader or not: the switch
+    /// "activate this side" of kvrocks issue 3380, past the store. Where a lease blocks writes it
+    /// is switched off at that node, since nobody on this side could grant one.
     Activate {
         /// The node, by its machine's name.
         node: String,
-        /// The version.
-        version: i64,
     },
 }
 

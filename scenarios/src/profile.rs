@@ -38,6 +38,10 @@ pub struct Profile {
     /// The rules that are on, beyond what upstream proposes.
     #[serde(default)]
     pub rules: BTreeSet<Rule>,
+    /// Whether a master is replaced only if every other controller says that it does not reach it
+    /// either, as upstream's proposals 374 and 396 have it. None of the rules of the lease.
+    #[serde(default)]
+    pub peer_vote: bool,
     /// How far any clock that leases or sessions are counted on may run too fast or too slow, as
     /// the rules assume it, in parts per million.
     #[serde(default)]
@@ -94,8 +98,10 @@ const BUILT_IN: [(&str, &str); 7] = [
 ];
 
 /// Built-in profiles that are played only when named.
-const WHEN_NAMED: [(&str, &str); 1] =
-    [("upstream-timing", include_str!("../profiles/upstream-timing.toml"))];
+const WHEN_NAMED: [(&str, &str); 2] = [
+    ("upstream-timing", include_str!("../profiles/upstream-timing.toml")),
+    ("peer-vote", include_str!("../profiles/peer-vote.toml")),
+];
 
 /// The names of the built-in profiles that are played by default, in the order of the tables.
 pub fn built_in_names() -> Vec<&'static str> {

@@ -35,7 +35,7 @@ pub(crate) fn controller(profile: &Profile) -> ControllerRules {
         promotion_wait: profile.has(Rule::PromotionWait),
         store_is_truth: profile.has(Rule::StoreIsTruth),
         no_empty_candidate: profile.has(Rule::TruncateRejoin),
-        peer_vote: false,
+        peer_vote: profile.peer_vote,
         drift_ppm: drift_ppm(profile, Rule::LeaderGuard),
     }
 }

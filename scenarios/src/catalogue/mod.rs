@@ -9,13 +9,19 @@ mod established_flow_outlives_redirect;
 mod healthy_for_long;
 mod heartbeat_waits_out_a_partition;
 mod hung_master_returns;
+mod late_redirect_arrives_last;
+mod lb_address_adopted_as_node;
+mod leader_cut_from_master;
 mod leader_cut_from_store;
 mod master_cut_with_its_clients;
 mod nic_fails_and_returns;
 mod no_fault;
 mod one_way_master;
+mod operator_activates_a_side;
+mod planned_switchover_during_a_round;
 mod power_loss_and_old_heartbeats;
 mod promoted_then_cut_off;
+mod redirect_reaches_one_lb_of_two;
 mod restart_without_a_lease;
 mod rolling_restart;
 mod stale_controller_after_restart;
@@ -134,12 +140,18 @@ pub static ALL: &[Scenario] = &[
     stall_on_the_write_path::BEFORE_WRITE,
     stall_on_the_write_path::BEFORE_REPLY,
     two_controllers_lead::SCENARIO,
+    leader_cut_from_master::SCENARIO,
     leader_cut_from_store::SCENARIO,
     stale_controller_after_restart::SCENARIO,
     deposed_master_rejoins::SCENARIO,
     two_failovers_in_a_row::SCENARIO,
     successor_dies_too::SCENARIO,
     established_flow_outlives_redirect::SCENARIO,
+    redirect_reaches_one_lb_of_two::SCENARIO,
+    late_redirect_arrives_last::SCENARIO,
+    lb_address_adopted_as_node::SCENARIO,
+    planned_switchover_during_a_round::SCENARIO,
+    operator_activates_a_side::SCENARIO,
     power_loss_and_old_heartbeats::SCENARIO,
     ttl_typo::SCENARIO,
     store_restarts::SCENARIO,
@@ -253,6 +265,12 @@ impl Draw<'_> {
     /// When the first fault begins: anywhere in a round of probes.
     pub fn beginning_ms(&mut self) -> u64 {
         SETTLE_MS + self.up_to_a_round_ms()
+    }
+
+    /// When something happens that follows the first fault by so long.
+    pub fn later_ms(&mut self, by_ms: u64) -> u64 {
+        // A fault that begins in the last moment of a round is no later than this.
+        SETTLE_MS + self.profile.round_ms() + by_ms + self.up_to_a_round_ms()
     }
 
     /// How long a fault lasts that outlasts detection, a whole lease and two rounds.
