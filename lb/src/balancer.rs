@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::io;
 
 use host::{Host, Observation, Stream};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::config::{LbConfig, OnRedirect};
 use crate::flow;
@@ -24,6 +24,8 @@ pub(crate) struct Balancer {
     config: LbConfig,
     routes: RefCell<Routes>,
     flows: RefCell<Flows>,
+    /// A permit for each flow that there may be.
+    free: Semaphore,
     /// Held from the judgement of a redirect until it has taken effect.
     kept: Mutex<Kept>,
 }
@@ -44,7 +46,8 @@ impl Balancer {
         let mut routes = Routes::new(&config.listeners);
         kept.restore(&mut routes);
         let (routes, flows) = (RefCell::new(routes), RefCell::default());
-        Self { host, config, routes, flows, kept: Mutex::new(kept) }
+        let free = Semaphore::new(config.flows_max());
+        Self { host, config, routes, flows, free, kept: Mutex::new(kept) }
     }
 
     pub(crate) fn host(&self) -> &Host {
@@ -98,6 +101,10 @@ impl Balancer {
 
     /// Passes the connection of a shard's client on until it ends.
     pub(crate) async fn pass_on(&self, shard: u32, client: Stream, peer: String) {
+        let Ok(_permit) = self.free.try_acquire() else {
+            tracing::debug!(shard, peer, "too many flows: closed");
+            return;
+        };
         let Some((target, registration)) = self.begin_flow(shard) else {
             tracing::debug!(shard, peer, "no target yet: closed");
             return;
@@ -135,6 +142,7 @@ mod tests {
             on_redirect: OnRedirect::Sever,
             drain_limit_ms: None,
             refuse_older: false,
+            flows_max: None,
             listeners: vec![ListenerConfig { shard: 0, port: 0, target: Some(target) }],
         };
         Balancer::new(host.clone(), config, Kept::default())
@@ -164,7 +172,9 @@ mod tests {
             let to_another = Redirect { shard: 0, target: Target::new("b", 1), version: None };
             let mut redirect = pin!(balancer.redirect(to_another));
             assert!(poll_immediate(&mut redirect).await.is_none(), "the flow is still there");
+            assert_eq!(balancer.free.available_permits(), balancer.config.flows_max() - 1);
             assert!(poll_immediate(&mut flow).await.is_some(), "the flow ends");
+            assert_eq!(balancer.free.available_permits(), balancer.config.flows_max());
             redirect.await.unwrap();
             let mut rest = String::new();
             target.read_to_string(&mut rest).await.unwrap();

@@ -34,6 +34,10 @@ pub struct LbConfig {
     /// [`ListenerConfig::target`]; and every redirect needs a version.
     #[serde(default)]
     pub refuse_older: bool,
+    /// How many flows there may be at once; by default 2 000, as in HAProxy. Connections beyond
+    /// them are closed at once. It is what ends a load balancer that was told to lead to itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flows_max: Option<u32>,
     /// The ports for clients.
     pub listeners: Vec<ListenerConfig>,
 }
@@ -108,6 +112,9 @@ impl LbConfig {
         if self.drain_limit_ms == Some(0) {
             return Err(ConfigError::Zero("drain_limit_ms"));
         }
+        if self.flows_max == Some(0) {
+            return Err(ConfigError::Zero("flows_max"));
+        }
         if self.listeners.is_empty() {
             return Err(ConfigError::NoListener);
         }
@@ -139,6 +146,11 @@ impl LbConfig {
         Duration::from_millis(self.idle_timeout_ms.unwrap_or(IDLE_TIMEOUT_MS_DEFAULT))
     }
 
+    /// How many flows there may be at once.
+    pub(crate) fn flows_max(&self) -> usize {
+        self.flows_max.unwrap_or(FLOWS_MAX_DEFAULT) as usize
+    }
+
     /// How long a request may keep its flow open that is to be drained.
     pub fn drain_limit(&self) -> Duration {
         Duration::from_millis(self.drain_limit_ms.unwrap_or(DRAIN_LIMIT_MS_DEFAULT))
@@ -158,6 +170,7 @@ fn connect_timeout_ms_default() -> u64 {
 
 const CONNECT_TIMEOUT_MS_DEFAULT: u64 = 1000;
 const IDLE_TIMEOUT_MS_DEFAULT: u64 = 30_000;
+const FLOWS_MAX_DEFAULT: u32 = 2_000;
 const DRAIN_LIMIT_MS_DEFAULT: u64 = 5_000;
 
 #[cfg(test)]
@@ -188,6 +201,7 @@ port = 7001
         assert_eq!(config.connect_timeout(), Duration::from_secs(1));
         assert_eq!(config.idle_timeout(), Duration::from_secs(30));
         assert_eq!(config.drain_limit(), Duration::from_secs(5));
+        assert_eq!(config.flows_max(), 2_000);
         assert_eq!((config.on_redirect, config.refuse_older), (OnRedirect::Keep, false));
         assert_eq!(config.listeners[0].target, Some(Target::new("node-1", 6666)));
         assert_eq!(config.listeners[1].target, None);
@@ -200,6 +214,7 @@ port = 7001
             on_redirect: OnRedirect::Drain,
             drain_limit_ms: Some(8),
             refuse_older: true,
+            flows_max: Some(9),
             ..config()
         };
         for config in [config(), changed] {
@@ -220,10 +235,11 @@ port = 7001
     #[test]
     fn each_setting_that_is_not_allowed_is_named() {
         type Change = fn(&mut LbConfig);
-        let cases: [(&str, Change); 9] = [
+        let cases: [(&str, Change); 10] = [
             ("connect_timeout_ms is 0", |c| c.connect_timeout_ms = 0),
             ("idle_timeout_ms is 0", |c| c.idle_timeout_ms = Some(0)),
             ("drain_limit_ms is 0", |c| c.drain_limit_ms = Some(0)),
+            ("flows_max is 0", |c| c.flows_max = Some(0)),
             ("listeners is empty", |c| c.listeners.clear()),
             ("shard 0 stands there twice", |c| c.listeners[1].shard = 0),
             ("port 7000 stands there twice", |c| c.listeners[1].port = 7000),

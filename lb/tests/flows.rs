@@ -80,6 +80,19 @@ fn a_client_whose_target_is_silent_is_closed_after_the_connect_timeout() {
 }
 
 #[test]
+fn connections_beyond_the_most_flows_are_closed() {
+    run(async |bench| {
+        let a = bench.target("a").await;
+        let config = lb::LbConfig { flows_max: Some(2), ..config(&[Some(&a)]) };
+        let lb = bench.lb_on(&bench.host, config).await;
+        let (mut one, mut two) = (lb.client(0).await, lb.client(0).await);
+        assert_eq!((one.ask("1").await, two.ask("2").await), ("a 1".into(), "a 2".into()));
+        assert_eq!(lb.client(0).await.rest().await, "");
+        assert_eq!((one.ask("3").await, two.ask("4").await), ("a 3".into(), "a 4".into()));
+    });
+}
+
+#[test]
 fn a_target_that_closes_closes_the_client() {
     run(async |bench| {
         let a = bench.target("a").await;

@@ -248,6 +248,7 @@ fn lb_process(plan: &Plan) -> Process {
         on_redirect,
         drain_limit_ms: None,
         refuse_older,
+        flows_max: None,
     };
     process(config, lb::serve)
 }

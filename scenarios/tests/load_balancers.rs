@@ -117,6 +117,7 @@ fn what_was_acknowledged_to_be_in_force_is_so_after_a_power_loss() {
         on_redirect: OnRedirect::Sever,
         drain_limit_ms: None,
         refuse_older: true,
+        flows_max: None,
         listeners: vec![ListenerConfig {
             shard: 0,
             port: 7000,

@@ -113,6 +113,7 @@ pub fn config(targets: &[Option<&Target>]) -> LbConfig {
         on_redirect: OnRedirect::Keep,
         drain_limit_ms: None,
         refuse_older: false,
+        flows_max: None,
         listeners: (0..).zip(targets).map(listener).collect(),
     }
 }

@@ -40,6 +40,10 @@ pub(super) struct ServeLb {
     /// How long a request may keep a connection open that is drained.
     #[arg(long, value_name = "MS", default_value_t = 5_000)]
     drain_limit_ms: u64,
+    /// How many flows there may be at once; connections beyond them are closed at once. By
+    /// default 2000.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    flows_max: Option<u32>,
     /// Refuse redirects that are older than the last one, also after a restart.
     #[arg(long, requires = "dir")]
     refuse_older: bool,
@@ -73,6 +77,7 @@ impl ServeLb {
             },
             drain_limit_ms: Some(self.drain_limit_ms),
             refuse_older: self.refuse_older,
+            flows_max: self.flows_max,
             listeners: vec![ListenerConfig { shard: self.shard, port: self.listen, target }],
         };
         // Without one it keeps nothing, so any folder does.
