@@ -132,6 +132,9 @@ pub enum Observation {
         shard: u32,
         /// Where to, as `host:port`.
         target: String,
+        /// The version of the topology by which it was redirected there, if it was told one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<i64>,
     },
     /// Something worth a line in the timeline, for people; no checker reads it.
     Note {

@@ -60,8 +60,9 @@ impl Balancer {
 
     /// Tells where every shard's new flows go.
     pub(crate) fn observe_routes(&self) {
-        for (shard, target) in self.routes.borrow().targets() {
-            self.host.observe(Observation::Routed { shard, target: target.to_string() });
+        for (shard, target, version) in self.routes.borrow().targets() {
+            let target = target.to_string();
+            self.host.observe(Observation::Routed { shard, target, version });
         }
     }
 
@@ -81,8 +82,9 @@ impl Balancer {
             kept.keep(&self.host, &redirect).await?;
         }
         let elsewhere = self.routes.borrow_mut().redirect(&redirect).map_err(Refusal::from)?;
-        let Redirect { shard, target, .. } = redirect;
-        self.host.observe(Observation::Routed { shard, target: target.to_string() });
+        let Redirect { shard, target, version } = redirect;
+        let target = target.to_string();
+        self.host.observe(Observation::Routed { shard, target, version });
         if elsewhere {
             self.end_flows(shard).await;
         }

@@ -103,9 +103,10 @@ impl Routes {
         Ok(before.is_some_and(|before| before != redirect.target))
     }
 
-    /// The shards that have a target, in order.
-    pub(crate) fn targets(&self) -> impl Iterator<Item = (u32, &Target)> {
-        self.0.iter().filter_map(|(shard, route)| Some((*shard, route.target.as_ref()?)))
+    /// The shards that have a target, in order, with the versions of their redirects.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = (u32, &Target, Option<i64>)> {
+        let routes = self.0.iter();
+        routes.filter_map(|(shard, route)| Some((*shard, route.target.as_ref()?, route.version)))
     }
 
     fn unknown(&self, shard: u32) -> UnknownShard {
@@ -149,7 +150,8 @@ mod tests {
     #[test]
     fn only_shards_with_a_target_have_one() {
         let routes = routes();
-        let shards: Vec<_> = routes.targets().map(|(shard, to)| (shard, to.to_string())).collect();
+        let shards: Vec<_> =
+            routes.targets().map(|(shard, to, _)| (shard, to.to_string())).collect();
         assert_eq!(shards, [(0, "a:1".to_owned())]);
     }
 

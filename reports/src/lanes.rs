@@ -175,7 +175,7 @@ impl Lane {
                     steps::turn(leading, event.at_ms, Some(*leads));
                 }
             }
-            Observation::Routed { shard, target } => {
+            Observation::Routed { shard, target, .. } => {
                 let unrouted = Kind::LoadBalancer(BTreeMap::new());
                 if let Kind::LoadBalancer(routes) = self.kind.or_become(unrouted) {
                     let route = routes.entry(*shard).or_default();

@@ -58,7 +58,7 @@ impl Bench {
     /// The routes that were told, as `shard target`, in order.
     pub fn routed(&self) -> Vec<String> {
         let routed = |observation: &Observation| match observation {
-            Observation::Routed { shard, target } => Some(format!("{shard} {target}")),
+            Observation::Routed { shard, target, .. } => Some(format!("{shard} {target}")),
             _ => None,
         };
         self.observed.borrow().iter().filter_map(routed).collect()

@@ -121,7 +121,9 @@ fn a_restart_forgets_the_status_of_the_life_before() {
 
 #[test]
 fn machines_are_told_apart_by_what_they_do_and_ordered() {
-    let route = |target: &str| observed(Observation::Routed { shard: 0, target: target.into() });
+    let route = |target: &str| {
+        observed(Observation::Routed { shard: 0, target: target.into(), version: None })
+    };
     let lanes = lanes(&[
         (0, "clients-1", What::Return(Return::of(1, OpResult::Ok))),
         (0, "lb", route("a:6379")),

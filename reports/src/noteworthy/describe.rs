@@ -86,7 +86,7 @@ impl Known {
             }
             Observation::Leading { leads: true } => Some("believes that it leads".into()),
             Observation::Leading { leads: false } => Some("does not believe that it leads".into()),
-            Observation::Routed { shard, target } => {
+            Observation::Routed { shard, target, .. } => {
                 Some(format!("sends new connections for shard {shard} to {target}"))
             }
             Observation::FailoverBegun { shard } => {

@@ -67,7 +67,7 @@ impl Story {
 
     fn route(&mut self, at_ms: u64, node: &str) {
         let target = format!("{node}:6379");
-        self.observe(at_ms, "lb", Observation::Routed { shard: 0, target });
+        self.observe(at_ms, "lb", Observation::Routed { shard: 0, target, version: None });
     }
 
     fn cluster(&mut self) {

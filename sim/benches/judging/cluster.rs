@@ -266,7 +266,7 @@ impl Cluster {
         self.observe("store", Observation::Committed { version, masters });
         for lb in ["lb-1", "lb-2"] {
             let target = format!("{}:6666", NODES[self.master]);
-            self.observe(lb, Observation::Routed { shard: 0, target });
+            self.observe(lb, Observation::Routed { shard: 0, target, version: None });
         }
     }
 

@@ -92,7 +92,11 @@ mod tests {
     fn a_load_balancer_that_ignored_its_redirect_fails() {
         let routed = |story: Story, at_ms, target: &str| {
             let target = format!("{target}:6666");
-            story.observe(at_ms, "lb-1", host::Observation::Routed { shard: 0, target })
+            story.observe(
+                at_ms,
+                "lb-1",
+                host::Observation::Routed { shard: 0, target, version: None },
+            )
         };
         let stale = routed(story(), 10_200, "a").no_authority(15_000, "a", 2);
         let verdict = judged(&stale.clone().end(20_000));

@@ -1,5 +1,6 @@
 //! The load balancer separates: once every load balancer of a shard sends elsewhere, an operation
-//! that a client behind one of them begins does not reach the old target.
+//! that a client behind one of them begins does not reach the old target; and none that has
+//! obeyed a redirect obeys an older one after it.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,8 @@ use crate::promise::Promise;
 use crate::verdict::Verdict;
 
 /// Fails on an acknowledgement by a target of before, of an operation that began after the last
-/// redirect; informative where it is not promised, because established flows may live on.
+/// redirect, and on a redirect that led back to an older version's target; informative where it is
+/// not promised, because established flows may live on.
 pub(super) fn verdict(reading: &Reading) -> Verdict {
     let mut by_shard: BTreeMap<u32, Vec<Vec<Route>>> = BTreeMap::new();
     for ((_, shard), of_balancer) in routes(reading) {
@@ -37,14 +39,34 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
             astray.push(ack.event);
         }
     }
-    let verdict = if astray.is_empty() {
+    let back: Vec<u64> = by_shard.values().flatten().flat_map(|routes| led_back(routes)).collect();
+    let faults = [
+        (astray, "operations reached a target of before a redirect"),
+        (back, "redirects led back to the target of an older version"),
+    ];
+    let told = faults.iter().filter(|(events, _)| !events.is_empty());
+    let told: Vec<String> = told.map(|(events, what)| format!("{} {what}", events.len())).collect();
+    let verdict = if told.is_empty() {
         let reason = format!("{judged} acknowledgements through load balancers, none astray");
         Verdict::pass(LB_SEPARATES, reason)
     } else {
-        let reason = format!("{} operations reached a target of before a redirect", astray.len());
-        Verdict::fail(LB_SEPARATES, reason, astray)
+        let evidence = faults.into_iter().flat_map(|(events, _)| events).collect();
+        Verdict::fail(LB_SEPARATES, told.join("; "), evidence)
     };
     verdict.counts_if(reading.promises(Promise::LbSeparates))
+}
+
+/// The redirects that led elsewhere and were older than one that had been obeyed before.
+fn led_back(routes: &[Route]) -> Vec<u64> {
+    let (mut newest, mut back) = (None, Vec::new());
+    for (at, route) in routes.iter().enumerate() {
+        let elsewhere = at > 0 && routes[at - 1].target != route.target;
+        if elsewhere && route.version.is_some() && route.version < newest {
+            back.push(route.event);
+        }
+        newest = newest.max(route.version);
+    }
+    back
 }
 
 /// Whether a load balancer was redirected away from a machine before that time.
@@ -71,7 +93,7 @@ mod tests {
 
     fn route(story: Story, at_ms: u64, lb: &str, target: &str) -> Story {
         let target = format!("{target}:6666");
-        story.observe(at_ms, lb, Observation::Routed { shard: 0, target })
+        story.observe(at_ms, lb, Observation::Routed { shard: 0, target, version: None })
     }
 
     fn redirected() -> Story {
@@ -99,6 +121,25 @@ mod tests {
         let other = route(redirected(), 11_500, "lb-2", "a").write_via(12_000, "a", "k", Via::Lb);
         assert_eq!(judged(&other).outcome, Outcome::Pass);
     }
+
+    #[test]
+    fn a_redirect_that_is_older_than_one_before_it_leads_back() {
+        let by = |story: Story, at_ms, target: &str, version| {
+            let target = format!("{target}:6666");
+            story.observe(at_ms, "lb-1", Observation::Routed { shard: 0, target, version })
+        };
+        let newer = |version| by(redirected(), 12_000, "c", version);
+        let older = |version| by(newer(version), 13_000, "b", Some(2));
+        assert_eq!(judged(&older(Some(3))).outcome, Outcome::Fail);
+        assert_eq!(judged(&older(Some(3))).evidence.len(), 1);
+        assert_eq!(judged(&older(Some(2))).outcome, Outcome::Pass, "nobody knows which is newer");
+        assert_eq!(judged(&older(None)).outcome, Outcome::Pass, "one without a version is none");
+        let again = by(by(redirected(), 12_000, "b", Some(3)), 13_000, "b", Some(2));
+        assert_eq!(judged(&again).outcome, Outcome::Pass, "it leads there already");
+        let restarted = by(newer(Some(3)), 13_000, "a", None);
+        assert_eq!(judged(&restarted).outcome, Outcome::Pass, "back at its settings");
+    }
+
     #[test]
     fn an_increment_that_waited_in_a_hung_target_began_before_the_redirect() {
         let increment = || vec![Intent::Increment { key: "n".into() }];

@@ -61,17 +61,21 @@ pub(super) struct Route<'r> {
     /// The event that tells of it.
     pub(super) event: u64,
     pub(super) target: &'r str,
+    /// The version by which it was redirected there.
+    pub(super) version: Option<i64>,
 }
 
 /// By load balancer and shard.
 pub(super) fn routes<'r>(reading: &'r Reading) -> BTreeMap<(&'r str, u32), Vec<Route<'r>>> {
     let mut routes: BTreeMap<(&str, u32), Vec<Route>> = BTreeMap::new();
     for event in reading.history.events() {
-        if let What::Observe { observation: Observation::Routed { shard, target }, .. } =
-            &event.what
+        if let What::Observe {
+            observation: Observation::Routed { shard, target, version }, ..
+        } = &event.what
         {
             let target = target.rsplit_once(':').map_or(target.as_str(), |(machine, _)| machine);
-            let route = Route { from_ms: event.at_ms, event: event.number, target };
+            let (from_ms, number) = (event.at_ms, event.number);
+            let route = Route { from_ms, event: number, target, version: *version };
             routes.entry((&event.on, *shard)).or_default().push(route);
         }
     }
@@ -84,7 +88,7 @@ mod tests {
     use super::*;
 
     fn route(target: &str) -> Observation {
-        Observation::Routed { shard: 0, target: format!("{target}:6666") }
+        Observation::Routed { shard: 0, target: format!("{target}:6666"), version: None }
     }
 
     fn stale_ms(story: &Story) -> u64 {

@@ -27,7 +27,9 @@ pub(super) fn tell(observation: &Observation) {
         }
         Observation::Leading { leads: true } => tracing::info!("leads from now on"),
         Observation::Leading { leads: false } => tracing::info!("leads no longer"),
-        Observation::Routed { shard, target } => tracing::info!("shard {shard} goes to {target}"),
+        Observation::Routed { shard, target, .. } => {
+            tracing::info!("shard {shard} goes to {target}")
+        }
         _ => {}
     }
 }

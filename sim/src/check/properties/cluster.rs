@@ -364,7 +364,8 @@ impl Cluster {
     pub(super) fn route(&mut self, shard: usize) -> Vec<usize> {
         let of = &self.shards[shard];
         let target = format!("{}:6666", of.machines[of.master]);
-        let routed = Observation::Routed { shard: shard as u32, target };
+        let routed =
+            Observation::Routed { shard: shard as u32, target, version: Some(self.version) };
         let balancers = self.balancers.clone();
         balancers.iter().map(|balancer| self.observe(balancer, routed.clone())).collect()
     }

@@ -133,7 +133,8 @@ impl Draft {
             88..95 => {
                 let balancer = chance.one_of(&["lb-0", "lb-1"]);
                 let target = format!("{machine}:6666");
-                self.observe(balancer, Observation::Routed { shard, target });
+                let version = chance.in_100(50).then(|| chance.below(4) as i64);
+                self.observe(balancer, Observation::Routed { shard, target, version });
             }
             95..97 => {
                 let phase = chance.one_of(&[Phase::Disturb, Phase::Heal, Phase::Converge]);

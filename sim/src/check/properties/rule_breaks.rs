@@ -203,6 +203,28 @@ fn an_old_target_that_is_reached_through_a_load_balancer() {
 }
 
 #[test]
+fn a_redirect_to_before_that_arrives_late() {
+    each_is_caught(lives(), |lived, index| {
+        let redirects = lived.handovers.iter().flat_map(|of| of.redirects.iter().copied());
+        let place = one_of(redirects, index)?;
+        let What::Observe { observation: Observation::Routed { shard, target, version }, .. } =
+            &lived.events[place].2
+        else {
+            panic!("no redirect: {:?}", lived.events[place].2)
+        };
+        let (shard, version) = (*shard, version.map(|version| version - 1));
+        let elsewhere = observes(Observation::Routed { shard, target: "x:6666".into(), version });
+        let back = observes(Observation::Routed {
+            shard,
+            target: target.clone(),
+            version: version.map(|version| version + 1),
+        });
+        let history = lived.with_after(place, lived.on(place), vec![elsewhere, back]);
+        Some(Broken::of(LB_SEPARATES, history, Lived::number(place + 1)))
+    });
+}
+
+#[test]
 fn a_topology_that_is_kept_otherwise_than_shown() {
     each_is_caught(lives(), |lived, index| {
         let place = one_of(lived.finals.values().copied(), index)?;

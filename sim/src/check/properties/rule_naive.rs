@@ -53,13 +53,35 @@ pub(super) fn lb_separates(tape: &Tape) -> Answer {
         let asked = can_be(&behind, writes, at);
         !balancers.is_empty() && !asked.is_empty() && asked.iter().all(elsewhere)
     });
-    (fails_if(astray), tape.promises(Promise::LbSeparates))
+    let led_back = tape.balancers().any(|balancer| led_back(tape, balancer));
+    (fails_if(astray || led_back), tape.promises(Promise::LbSeparates))
+}
+
+/// Whether a load balancer was led elsewhere by a version below one of before.
+fn led_back(tape: &Tape, balancer: &str) -> bool {
+    let told: Vec<(u32, &str, Option<i64>)> = tape
+        .events
+        .iter()
+        .filter(|event| event.on == balancer)
+        .filter_map(|event| match &event.what {
+            What::Observe {
+                observation: Observation::Routed { shard, target, version }, ..
+            } => Some((*shard, target.as_str(), *version)),
+            _ => None,
+        })
+        .collect();
+    (0..told.len()).any(|at| {
+        let (shard, target, version) = told[at];
+        let before: Vec<_> = told[..at].iter().filter(|(of, ..)| *of == shard).collect();
+        let newer = before.iter().any(|(.., before)| *before > version && version.is_some());
+        newer && before.last().is_some_and(|(_, before, _)| *before != target)
+    })
 }
 
 fn routes<'h>(tape: &Tape<'h>, balancer: &str, shard: u32) -> Vec<(u64, &'h str)> {
     let told = tape.events.iter().filter(|event| event.on == balancer);
     let routes = told.filter_map(|event| match &event.what {
-        What::Observe { observation: Observation::Routed { shard: of, target }, .. } => {
+        What::Observe { observation: Observation::Routed { shard: of, target, .. }, .. } => {
             (*of == shard).then(|| (event.at_ms, target.split(':').next().expect("a host")))
         }
         _ => None,

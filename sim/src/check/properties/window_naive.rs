@@ -207,7 +207,7 @@ pub(super) fn unavailable_ms(tape: &Tape) -> u64 {
 fn route<'h>(tape: &Tape<'h>, balancer: &str, shard: u32, at_ms: u64) -> Option<&'h str> {
     let mut events = tape.events.iter().rev();
     events.find_map(|event| match &event.what {
-        What::Observe { observation: Observation::Routed { shard: of, target }, .. }
+        What::Observe { observation: Observation::Routed { shard: of, target, .. }, .. }
             if event.on == balancer && *of == shard && event.at_ms <= at_ms =>
         {
             Some(target.split(':').next().expect("a host"))
