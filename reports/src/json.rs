@@ -9,7 +9,8 @@
 //!   `as_expected`, `promise_broken`, `break_missing`, `vacuous`, `undecided`) and `worst_seed`.
 //! - `runs`: a list of [`RunRecord`]s, those of the first cell first, by seed.
 //!
-//! The `figures` of a run have `availability`: for each `shard` its `unavailable_ms`, `longest_ms` and
+//! The `figures` of a run have `recovery_ms` (from the heal until every shard took writes for good; 0 in
+//! records that were written before there was such a figure) and `availability`: for each `shard` its `unavailable_ms`, `longest_ms` and
 //! `outages`, each with `from_ms`, `until_ms`, `end` (tagged by `by`: `failover` with `to`, `recovery`
 //! with `of`, `nothing`), `parts` (`detection_ms`, `election_ms`, `push_ms`, `lease_wait_ms`,
 //! `not_ready_ms`, `recovery_ms`; their sum is the length), `client_reaction_ms` (none if nothing was

@@ -24,7 +24,11 @@ pub struct Figures {
     /// Milliseconds without an authoritative node, from the end of settle to the end of
     /// converge, summed over shards.
     pub unavailable_ms: u64,
-    /// The same by shard, with every outage and its parts.
+    /// Milliseconds from the heal until every shard had an authoritative node and kept one until
+    /// the end of converge; the whole stretch if one had none in the end, 0 if all always had one.
+    #[serde(default)]
+    pub recovery_ms: u64,
+    /// The unavailability by shard, with every outage and its parts.
     #[serde(default)]
     pub availability: Vec<Availability>,
     /// Client operations by how they ended.

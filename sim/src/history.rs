@@ -115,14 +115,19 @@ pub struct Setup {
     /// How many faults the plan has.
     #[serde(default)]
     pub faults: usize,
+    /// How long after the last heal a shard may be without a node that takes writes, in
+    /// milliseconds; none if no time is given for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recover_ms: Option<u64>,
 }
 
 impl Setup {
     /// A system without a lease that promises nothing besides what is judged of every one; no
-    /// goals, no faults.
+    /// goals, no faults, and no time in which it must recover.
     pub fn of(ttl_ms: u64, tick_ms: u64, members: Vec<Member>) -> Self {
         let (promises, goals) = (Vec::new(), Vec::new());
-        Self { ttl_ms, tick_ms, members, gate: Gate::Open, promises, goals, faults: 0 }
+        let (gate, faults, recover_ms) = (Gate::Open, 0, None);
+        Self { ttl_ms, tick_ms, members, gate, promises, goals, faults, recover_ms }
     }
 }
 

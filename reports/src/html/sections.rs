@@ -69,6 +69,9 @@ pub(super) fn figures(record: &RunRecord) -> Markup {
                 b { (seconds(figures.unavailable_ms)) " s" } " without a master that takes writes, "
                 (seconds(longest_ms)) " s at most at a time"
             }
+            dt { "Recovery" } dd {
+                b { (seconds(figures.recovery_ms)) " s" } " from the heal until every shard took writes for good"
+            }
             dt { "Operations" } dd {
                 (ended.ok) " acknowledged, " (ended.fail) " surely not done, " (ended.info) " may have been done"
             }

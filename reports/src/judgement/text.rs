@@ -55,6 +55,7 @@ impl Judgement {
                 ),
             ),
             ("unavailable", format!("{} s", seconds(figures.unavailable_ms))),
+            ("recovery", format!("{} s after the heal", seconds(figures.recovery_ms))),
             (
                 "operations",
                 format!(

@@ -295,6 +295,7 @@ fn record(history: &History) -> RunRecord {
             unexplained: 0,
         },
         unavailable_ms: P_MS - HANG_MS.0,
+        recovery_ms: sim::check::judge(history).1.recovery_ms,
         availability: sim::check::judge(history).1.availability,
         operations: Operations {
             ok: returned(|r| matches!(r, OpResult::Ok)),

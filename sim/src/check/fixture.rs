@@ -72,6 +72,12 @@ impl Story {
         self
     }
 
+    /// How long after the heal a shard may be without a node that takes writes.
+    pub(super) fn recovers(mut self, within_ms: Option<u64>) -> Self {
+        self.setup.recover_ms = within_ms;
+        self
+    }
+
     /// By default the system makes every promise that there is.
     pub(super) fn promises(mut self, promises: &[Promise]) -> Self {
         self.setup.promises = promises.to_vec();

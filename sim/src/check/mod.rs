@@ -25,6 +25,7 @@ mod no_span;
 mod operations;
 mod properties;
 mod reading;
+mod recovers;
 mod registry;
 mod route;
 mod span;
@@ -61,6 +62,8 @@ pub const ACKNOWLEDGED_WRITES: &str = "acknowledged-writes";
 pub const ACKNOWLEDGEMENT_AUTHORITY: &str = "acknowledgement-authority";
 /// After the heal every shard comes to rest with one writable master.
 pub const CONVERGED: &str = "converged";
+/// After the heal every shard takes writes again in time.
+pub const RECOVERS: &str = "recovers";
 /// Whatever is read somebody had asked to be written.
 pub const WRITTEN_VALUES: &str = "written-values";
 /// Of what one transaction wrote all is there, or nothing.
@@ -122,6 +125,7 @@ pub fn judge_aloud(history: &History, mut begin: impl FnMut(&str)) -> (Vec<Verdi
         guarded(ACKNOWLEDGED_WRITES, &|| acknowledged_writes::verdict(&reading)),
         guarded(ACKNOWLEDGEMENT_AUTHORITY, &|| acknowledgement_authority::verdict(&reading)),
         guarded(CONVERGED, &|| converged::verdict(&reading)),
+        guarded(RECOVERS, &|| recovers::verdict(&reading, &figures)),
         guarded(WRITTEN_VALUES, &|| written_values::verdict(&reading)),
         guarded(WHOLE_TRANSACTIONS, &|| whole_transactions::verdict(&reading)),
         guarded(EQUAL_REPLICAS, &|| equal_replicas::verdict(&reading)),
@@ -148,6 +152,7 @@ fn measure(reading: &Reading) -> Figures {
         stale_route_ms: route::stale_route_ms(reading),
         lost_writes: reading.lost().counts,
         unavailable_ms: sweep::unavailable_ms(reading),
+        recovery_ms: recovers::recovery_ms(reading),
         availability: availability::availability(reading),
         operations: operations(reading.history),
         failovers,

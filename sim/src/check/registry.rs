@@ -3,8 +3,8 @@
 use super::{
     ACKNOWLEDGED_WRITES, ACKNOWLEDGEMENT_AUTHORITY, CONVERGED, ELECTION_VERSIONS, EQUAL_REPLICAS,
     FAULTS_BIT, GOALS, KEPT_TOPOLOGY, LB_SEPARATES, LEASE_DISCIPLINE, LINEARIZABLE,
-    MONOTONIC_READS, NO_OUTAGE, NO_RESURRECTION, NO_SPAN, SPAN_WITHIN_TTL, TOPOLOGY_VERSIONS,
-    WHOLE_TRANSACTIONS, WRITTEN_VALUES,
+    MONOTONIC_READS, NO_OUTAGE, NO_RESURRECTION, NO_SPAN, RECOVERS, SPAN_WITHIN_TTL,
+    TOPOLOGY_VERSIONS, WHOLE_TRANSACTIONS, WRITTEN_VALUES,
 };
 
 /// A check: its name, and what it promises in one sentence.
@@ -38,6 +38,10 @@ pub const ALL: &[Check] = &[
     Check {
         name: CONVERGED,
         promise: "After the heal every shard comes to rest with one writable master.",
+    },
+    Check {
+        name: RECOVERS,
+        promise: "After the heal every shard takes writes again within the time that is given for it.",
     },
     Check { name: WRITTEN_VALUES, promise: "Whatever is read somebody had asked to be written." },
     Check {

@@ -30,6 +30,7 @@ fn slowly(tape: &Tape) -> Vec<(&'static str, Answer)> {
         (ACKNOWLEDGED_WRITES, counts(data::acknowledged_writes(tape))),
         (ACKNOWLEDGEMENT_AUTHORITY, counts(windows::acknowledgement_authority(tape))),
         (CONVERGED, counts(windows::converged(tape))),
+        (RECOVERS, windows::recovers(tape)),
         (WRITTEN_VALUES, counts(data::written_values(tape))),
         (WHOLE_TRANSACTIONS, counts(data::whole_transactions(tape))),
         (EQUAL_REPLICAS, data::equal_replicas(tape)),
@@ -67,6 +68,7 @@ fn agree(history: &History, seen: &Seen) -> Result<(), TestCaseError> {
     let measured = (
         figures.overlap_ms,
         figures.unavailable_ms,
+        figures.recovery_ms,
         figures.stale_route_ms,
         figures.stale_writes_total(),
         figures.lost_writes,
@@ -74,6 +76,7 @@ fn agree(history: &History, seen: &Seen) -> Result<(), TestCaseError> {
     let slow = (
         windows::overlap_ms(&tape),
         windows::unavailable_ms(&tape),
+        windows::recovery_ms(&tape),
         windows::stale_route_ms(&tape),
         windows::stale_writes(&tape),
         windows::lost(&tape).0,
@@ -81,7 +84,7 @@ fn agree(history: &History, seen: &Seen) -> Result<(), TestCaseError> {
     match measured == slow {
         true => Ok(()),
         false => differs(format!(
-            "overlap, unavailable, stale route, stale writes, lost writes: {measured:?}, but {slow:?}"
+            "overlap, unavailable, recovery, stale route, stale writes, lost writes: {measured:?}, but {slow:?}"
         )),
     }
 }

@@ -21,6 +21,8 @@ use crate::promise::Promise;
 
 pub(super) const TTL_MS: u64 = 100;
 pub(super) const TICK_MS: u64 = 5;
+/// From the heal on; operations after it take no longer.
+pub(super) const RECOVER_MS: u64 = 100;
 
 /// The cluster while it lives.
 pub(super) struct Cluster {
@@ -109,7 +111,7 @@ impl Cluster {
         });
         let setup = Setup::of(TTL_MS, TICK_MS, members.collect());
         let lived = Lived {
-            setup: Setup { promises, gate: life.gate, ..setup },
+            setup: Setup { promises, gate: life.gate, recover_ms: Some(RECOVER_MS), ..setup },
             events: Vec::new(),
             operations: Vec::new(),
             handovers: Vec::new(),

@@ -93,7 +93,9 @@ impl Draft {
         });
         let gate = chance.one_of(&[Gate::Open, Gate::Log, Gate::Block]);
         let promises = if chance.in_100(20) { vec![] } else { Promise::ALL.to_vec() };
-        let setup = Setup { gate, promises, ..Setup::of(12, 5, members.collect()) };
+        let recover_ms = chance.one_of(&[None, Some(0), Some(5), Some(10), Some(30)]);
+        let setup = Setup::of(12, 5, members.collect());
+        let setup = Setup { gate, promises, recover_ms, ..setup };
         let (events, operations) = (Vec::new(), Vec::new());
         let (open, named) = (BTreeMap::new(), BTreeMap::new());
         let mut draft = Self { setup, events, now_ms: 1, operations, open, named };

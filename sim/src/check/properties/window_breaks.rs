@@ -3,13 +3,15 @@
 use host::{Lease, Observation, Role, Status};
 use proptest::sample::Index;
 
+use super::cluster::{RECOVER_MS, TICK_MS};
 use super::life::{lives, lives_under};
 use super::lived::{Deposed, Fate, Handover, Lived, Told};
 use super::{Broken, each_is_caught, one_of};
 use crate::check::{
-    ACKNOWLEDGEMENT_AUTHORITY, CONVERGED, LB_SEPARATES, NO_OUTAGE, NO_SPAN, SPAN_WITHIN_TTL,
+    ACKNOWLEDGEMENT_AUTHORITY, CONVERGED, LB_SEPARATES, NO_OUTAGE, NO_SPAN, RECOVERS,
+    SPAN_WITHIN_TTL,
 };
-use crate::history::{Gate, Invocation, ProcessState, Via, What};
+use crate::history::{Gate, Invocation, Phase, ProcessState, Via, What};
 
 /// The failovers whose old master heard of its deposition only when its lease had ended.
 fn deaf(lived: &Lived) -> impl Iterator<Item = (&Handover, &Deposed)> {
@@ -132,7 +134,7 @@ fn a_master_that_hangs_in_the_end() {
         let history = lived.with_after(lived.converge, master, vec![hung]);
         let broken = Broken::of(CONVERGED, history, Lived::number(lived.converge + 1));
         // Who hangs takes no writes.
-        Some(broken.also(NO_OUTAGE, true))
+        Some(broken.also(NO_OUTAGE, true).also(RECOVERS, true))
     });
 }
 
@@ -203,6 +205,27 @@ fn a_moment_without_a_master() {
             [(at_ms, sample(ProcessState::Hung)), (at_ms + 1, sample(ProcessState::Running))];
         let history = lived.with(lived.converge + 1, master, hangs);
         Some(Broken::without_place(NO_OUTAGE, history))
+    });
+}
+
+#[test]
+fn a_master_that_comes_back_too_late() {
+    each_is_caught(lives(), |lived, index| {
+        let master = &lived.masters[index.index(lived.masters.len())].0;
+        let (status, at_ms) =
+            (last_status(lived, master, lived.converge), lived.events[lived.converge].0);
+        let heals = |of: &&(u64, String, What)| of.2 == What::Phase { phase: Phase::Heal };
+        let heal_ms = lived.events.iter().find(heals).expect("every life heals").0;
+        let rest_ms = lived.events[lived.final_reads].0;
+        // Whatever is more than the bound and a tick, and not the end.
+        let late_ms = heal_ms + RECOVER_MS + TICK_MS + 1;
+        let back_ms = late_ms + index.index((rest_ms - late_ms) as usize) as u64;
+        let sample = |state| What::Sample { state, status: Some(status.clone()) };
+        let hangs = [(at_ms, sample(ProcessState::Hung)), (back_ms, sample(ProcessState::Running))];
+        let history = lived.with(lived.converge + 1, master, hangs);
+        let broken = Broken::of(RECOVERS, history, Lived::number(lived.converge + 1));
+        // Until then it takes no writes.
+        Some(broken.also(NO_OUTAGE, true))
     });
 }
 

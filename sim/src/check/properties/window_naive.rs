@@ -203,6 +203,32 @@ pub(super) fn unavailable_ms(tape: &Tape) -> u64 {
     tape.shards().into_iter().map(of_shard).sum()
 }
 
+/// Milliseconds from the heal on until every shard had an authoritative node all the time.
+pub(super) fn recovery_ms(tape: &Tape) -> u64 {
+    let (healed_ms, rest_ms) = (tape.phase_ms(Phase::Heal), tape.phase_ms(Phase::FinalReads));
+    let nobody = |shard: u32, at_ms: u64| authoritative(tape, shard, at_ms) == 0;
+    let last = |shard| (healed_ms..rest_ms).rev().find(|at_ms| nobody(shard, *at_ms));
+    let last = tape.shards().into_iter().filter_map(last).max();
+    last.map_or(0, |last_ms| last_ms + 1 - healed_ms)
+}
+
+pub(super) fn recovers(tape: &Tape) -> Answer {
+    let (setup, counts) = (tape.setup, tape.setup.recover_ms.is_some());
+    let told = |phase| tape.events.iter().any(|event| event.what == What::Phase { phase });
+    if !told(Phase::Heal) || !told(Phase::FinalReads) {
+        return (Outcome::Unknown, counts);
+    }
+    let (healed_ms, rest_ms) = (tape.phase_ms(Phase::Heal), tape.phase_ms(Phase::FinalReads));
+    // Who comes back just with the final reads comes back.
+    let gone = |shard: u32| {
+        let nobody = |at_ms| authoritative(tape, shard, at_ms) == 0;
+        healed_ms < rest_ms && nobody(rest_ms - 1) && nobody(rest_ms)
+    };
+    let late = |bound_ms| recovery_ms(tape) > bound_ms + setup.tick_ms;
+    let broken = tape.shards().into_iter().any(gone) || setup.recover_ms.is_some_and(late);
+    (if broken { Outcome::Fail } else { Outcome::Pass }, counts)
+}
+
 /// Where a load balancer sends a shard's connections: the last route told until then.
 fn route<'h>(tape: &Tape<'h>, balancer: &str, shard: u32, at_ms: u64) -> Option<&'h str> {
     let mut events = tape.events.iter().rev();
