@@ -30,6 +30,18 @@ pub enum Expectation {
     },
 }
 
+impl Expectation {
+    /// Whether this check may fail.
+    pub fn allows(&self, failing: &str) -> bool {
+        match self {
+            Self::Holds => false,
+            Self::Breaks { check, also, .. } => {
+                check == failing || also.iter().any(|check| check == failing)
+            }
+        }
+    }
+}
+
 /// One run, judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRecord {

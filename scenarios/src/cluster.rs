@@ -135,6 +135,7 @@ pub fn setup(plan: &Plan) -> Setup {
         promises: plan.promises.clone(),
         goals: plan.goals.clone(),
         faults: plan.faults.len(),
+        recover_ms: Some(plan.profile.recovery_ms()),
         ..Setup::of(plan.profile.ttl_ms, plan.world.tick_ms, members)
     }
 }

@@ -193,6 +193,17 @@ impl Profile {
         let wait_ms = if self.has(Rule::PromotionWait) { self.ttl_ms } else { 0 };
         interval_ms + self.round_ms() * u64::from(failures) + 2 * connect_timeout_ms + wait_ms
     }
+
+    /// How long after the last heal a shard may be without a master that takes writes, in
+    /// milliseconds: the leader is gone and its session runs out, the others hear so, each within
+    /// a third of it, the store elects nobody for a session more if it restarted (rule
+    /// `leader-guard`); the master is gone and is replaced; and the new one is told, takes a whole
+    /// copy if need be, and is granted its lease, for which there are three rounds.
+    pub fn recovery_ms(&self) -> u64 {
+        let waits = u64::from(self.has(Rule::LeaderGuard));
+        let leader_ms = self.session_ttl_ms * (1 + waits) + self.session_ttl_ms / 3;
+        leader_ms + self.round_ms() + self.detection_ms() + 3 * self.round_ms()
+    }
 }
 
 /// A day, in milliseconds: longer is a typo.

@@ -2,7 +2,7 @@
 
 use reports::record::Expectation;
 use sim::check::LB_SEPARATES;
-use sim::fault::{CutKind, Fault, PlannedFault, Way};
+use sim::fault::{CutKind, Fault, PlannedFault, Trigger, TriggerEvent, Way};
 use sim::goal::Goal;
 use sim::promise::Promise;
 
@@ -13,8 +13,8 @@ use crate::rule::Rule;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "late_redirect_arrives_last",
-    story: "The master is cut from the control plane, and what the leading controller sends to \
-            the load balancer is held up, the redirect to the successor with it. Another \
+    story: "The master is cut from the control plane, and the redirect of the load balancer \
+            to its successor is held up on its way. Another \
             controller leads and redirects; the successor is cut off, too, and the last node is \
             promoted. Then the redirect of before arrives.",
     cluster: Cluster { controllers: 2, ..PLAIN.cluster },
@@ -34,7 +34,7 @@ fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
     // The session has ended, and the other one has heard so within a third of it.
     let second_ms = leader_ms + session_ms + session_ms / 3 + 3 * round_ms;
     let late_ms = second_ms + detection_ms + 2 * round_ms;
-    let heal_ms = late_ms + draw.long_ms();
+    let heal_ms = late_ms + detection_ms + draw.long_ms();
     let cut = |a: &str, b: &str, way, kind| Fault::Partition {
         a: vec![a.into()],
         b: vec![b.into()],
@@ -43,8 +43,14 @@ fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
     };
     let lost = |a, b| cut(a, b, Way::Both, CutKind::Drop);
     let mut faults = vec![PlannedFault::between(at_ms, heal_ms, lost("control-plane", "master"))];
-    let held = || cut("controller-1", "lb", Way::AToB, CutKind::Stall);
-    faults.extend(draw.profile.lb.then(|| PlannedFault::between(at_ms, late_ms, held())));
+    // From the commit on, so that the redirect is sent on a connection that was there before.
+    let held = || PlannedFault {
+        at_ms,
+        heal_at_ms: late_ms,
+        after: Some(Trigger { event: TriggerEvent::Commit, count: 1, delay_ms: 0 }),
+        fault: cut("controller-1", "lb", Way::AToB, CutKind::Stall),
+    };
+    faults.extend(draw.profile.lb.then(held));
     faults.extend([
         PlannedFault::between(leader_ms, heal_ms, lost("controller-1", "store")),
         PlannedFault::between(second_ms, heal_ms, lost("control-plane", "master")),

@@ -2,7 +2,7 @@
 //! upstream's adoption of a newer topology makes of it).
 
 use reports::record::Expectation;
-use sim::check::NO_OUTAGE;
+use sim::check::{CONVERGED, EQUAL_REPLICAS, RECOVERS, SPAN_WITHIN_TTL};
 
 use super::{PLAIN, Scenario, Shows};
 use crate::operator::{Order, PlannedOrder};
@@ -19,7 +19,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
         vec![PlannedOrder { at_ms: draw.later_ms(0), order }]
     },
     expectation,
-    shows: Some(Shows::alone(Rule::StoreIsTruth, "lease-lb", NO_OUTAGE)),
+    shows: Some(Shows::alone(Rule::StoreIsTruth, "lease-lb", CONVERGED)),
     ..PLAIN
 };
 
@@ -31,8 +31,8 @@ fn expectation(profile: &Profile) -> Expectation {
         return Expectation::Holds;
     }
     Expectation::Breaks {
-        check: NO_OUTAGE.to_owned(),
-        also: vec![],
+        check: CONVERGED.to_owned(),
+        also: [EQUAL_REPLICAS, RECOVERS, SPAN_WITHIN_TTL].map(str::to_owned).to_vec(),
         reason: "the controller probes and tells the load balancer instead of the node".to_owned(),
     }
 }

@@ -38,7 +38,7 @@ mod wall_clock_steps_back;
 use rand::Rng;
 use reports::record::Expectation;
 use sim::ClockPlan;
-use sim::check::SPAN_WITHIN_TTL;
+use sim::check::{RECOVERS, SPAN_WITHIN_TTL};
 use sim::fault::{Fault, PlannedFault};
 use sim::goal::Goal;
 use sim::promise::Promise;
@@ -190,8 +190,13 @@ impl Scenario {
         let mut profile = profile.clone();
         (self.adjust)(&mut profile);
         let profile = &profile;
-        let mut goals = vec![Goal::Writes];
-        goals.extend(profile.lb.then_some(Goal::LbWrites));
+        let expectation = (self.expectation)(profile);
+        let mut goals = Vec::new();
+        // A cluster that is not expected to recover need not take writes in the end.
+        if !expectation.allows(RECOVERS) {
+            goals.push(Goal::Writes);
+            goals.extend(profile.lb.then_some(Goal::LbWrites));
+        }
         goals.extend((self.goals)(profile));
         let mut plan = Plan {
             schema: plan::SCHEMA,
@@ -199,7 +204,7 @@ impl Scenario {
             seed,
             promises: promises(profile, &goals, self.promises),
             goals,
-            expectation: (self.expectation)(profile),
+            expectation,
             phases: Phases {
                 settle_ms: SETTLE_MS,
                 disturb_ms_min: 3 * profile.round_ms(),

@@ -1,7 +1,10 @@
 //! An operator activates the side that is left, by hand and past the store (kvrocks issue 3380).
 
 use reports::record::Expectation;
-use sim::check::{CONVERGED, EQUAL_REPLICAS, LEASE_DISCIPLINE, LINEARIZABLE, SPAN_WITHIN_TTL};
+use sim::check::{
+    CONVERGED, EQUAL_REPLICAS, LEASE_DISCIPLINE, LINEARIZABLE, RECOVERS, SPAN_WITHIN_TTL,
+    TOPOLOGY_VERSIONS,
+};
 use sim::fault::{CutKind, Fault, PlannedFault, Way};
 use sim::promise::Promise;
 
@@ -25,9 +28,16 @@ pub(super) const SCENARIO: Scenario = Scenario {
     expectation: |_| Expectation::Breaks {
         // There is no commit, and so no promotion from which a span could be counted.
         check: LINEARIZABLE.to_owned(),
-        also: [SPAN_WITHIN_TTL, CONVERGED, EQUAL_REPLICAS, LEASE_DISCIPLINE]
-            .map(str::to_owned)
-            .to_vec(),
+        also: [
+            SPAN_WITHIN_TTL,
+            CONVERGED,
+            EQUAL_REPLICAS,
+            LEASE_DISCIPLINE,
+            RECOVERS,
+            TOPOLOGY_VERSIONS,
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         reason: "operator-override: whoever makes a second master by hand has two".to_owned(),
     },
     ..PLAIN

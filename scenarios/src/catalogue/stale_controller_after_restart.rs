@@ -3,7 +3,7 @@
 
 use node::LeaseMode;
 use reports::record::Expectation;
-use sim::check::{SPAN_WITHIN_TTL, WHOLE_TRANSACTIONS};
+use sim::check::{RECOVERS, SPAN_WITHIN_TTL, WHOLE_TRANSACTIONS};
 use sim::fault::{CutKind, Fault, PlannedFault, Way};
 use sim::goal::Goal;
 
@@ -22,8 +22,6 @@ pub(super) const SCENARIO: Scenario = Scenario {
     faults,
     expectation,
     goals: |_| vec![Goal::TwoPromotions, Goal::LeaderChange, Goal::Restart],
-    // As `two_controllers_lead`.
-    by_default: false,
     shows: Some(Shows {
         rule: Rule::DurableVersion,
         base: "lease+closed-start",
@@ -53,14 +51,17 @@ fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
     let heal_ms = over_ms + draw.long_ms();
     let kill = |name: &str| Fault::Kill { target: name.into() };
     let stall = |point: &str| Fault::Stall { target: "controller-2".into(), point: point.into() };
+    let leased = draw.profile.lease_mode != LeaseMode::Disabled;
+    let mut rest = vec!["controller-1", "store", "node-2", "node-3"];
+    // Without a lease the second one has nothing to say to the node but the topology.
+    rest.extend((!leased).then_some("controller-2"));
     let cut = Fault::Partition {
-        a: vec!["controller-1".into(), "store".into(), "node-2".into(), "node-3".into()],
+        a: rest.into_iter().map(str::to_owned).collect(),
         b: vec!["node-1".into()],
         way: Way::Both,
         kind: CutKind::Drop,
     };
     let fault = |at_ms, heal_at_ms, fault| PlannedFault { at_ms, heal_at_ms, after: None, fault };
-    let leased = draw.profile.lease_mode != LeaseMode::Disabled;
     let mut faults = vec![];
     // Without a lease there are no heartbeats to stop before.
     faults.extend(leased.then(|| fault(start_ms, over_ms, stall("before-heartbeat"))));
@@ -83,10 +84,13 @@ fn expectation(profile: &Profile) -> Expectation {
         .any(|rule| profile.has(rule));
     match (profile.blocks_writes(), closed, fenced) {
         (true, true, true) => Expectation::Holds,
-        (true, true, false) => {
-            breaks_with(&[WHOLE_TRANSACTIONS], "a restarted node takes a heartbeat of any election")
+        (true, true, false) => breaks_with(
+            &[WHOLE_TRANSACTIONS, RECOVERS],
+            "a restarted node takes a heartbeat of any election",
+        ),
+        (true, false, _) => {
+            breaks_with(&[WHOLE_TRANSACTIONS, RECOVERS], "a node without a lease may write")
         }
-        (true, false, _) => breaks_with(&[WHOLE_TRANSACTIONS], "a node without a lease may write"),
         (false, ..) => breaks_with(&[WHOLE_TRANSACTIONS], NOTHING_ENDS_IT),
     }
 }

@@ -2,11 +2,11 @@
 
 use node::LeaseMode;
 use reports::record::Expectation;
-use sim::check::SPAN_WITHIN_TTL;
+use sim::check::{CONVERGED, EQUAL_REPLICAS, RECOVERS, SPAN_WITHIN_TTL};
 use sim::fault::{CutKind, Fault, PlannedFault, Way};
 use sim::goal::Goal;
 
-use super::{Draw, NOTHING_ENDS_IT, PLAIN, Scenario, Shows, breaks};
+use super::{Draw, NOTHING_ENDS_IT, PLAIN, Scenario, Shows, breaks, breaks_with};
 use crate::plan::Cluster;
 use crate::profile::Profile;
 use crate::rule::Rule;
@@ -20,10 +20,6 @@ pub(super) const SCENARIO: Scenario = Scenario {
     faults,
     expectation,
     goals: |_| vec![Goal::Promotion, Goal::LeaderChange],
-    // Under `lease` the first controller, once it goes on, may adopt a node's higher version, and
-    // with it the election version 0, so that no master is granted a lease any more: such a run
-    // does not reach the writes after the heal.
-    by_default: false,
     shows: Some(Shows {
         rule: Rule::LeaderGuard,
         base: "lease",
@@ -68,7 +64,12 @@ fn expectation(profile: &Profile) -> Expectation {
     let fenced = profile.has(Rule::LeaderGuard) || profile.has(Rule::DatedHeartbeat);
     match (profile.blocks_writes(), fenced) {
         (true, true) => Expectation::Holds,
-        (true, false) => breaks("a heartbeat of the controller that led before renews the lease"),
+        // The first controller, once it goes on, may adopt a node's higher version, and with it the
+        // election version 0: no master is granted a lease any more (UPSTREAM section 6, 17).
+        (true, false) => breaks_with(
+            &[RECOVERS, CONVERGED, EQUAL_REPLICAS],
+            "a heartbeat of the controller that led before renews the lease",
+        ),
         (false, _) => breaks(NOTHING_ENDS_IT),
     }
 }
