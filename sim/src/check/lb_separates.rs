@@ -26,16 +26,17 @@ pub(super) fn verdict(reading: &Reading) -> Verdict {
     let (mut judged, mut astray) = (0_u64, Vec::new());
     for ack in &reading.acknowledgements {
         let Some(balancers) = by_shard.get(&ack.shard) else { continue };
-        let operations = asked.can_be(ack.writes, ack.event);
-        if operations.is_empty() {
+        let begun = asked.can_be(ack.writes, ack.event);
+        let Some(mut operations) = begun.map(|begun| begun.iter().peekable()) else { continue };
+        if operations.peek().is_none() {
             continue;
         }
         judged += 1;
-        let led_elsewhere = |operation: &&Operation| {
+        let led_elsewhere = |operation: &Operation| {
             let began_ms = operation.invoked.at_ms;
             balancers.iter().all(|routes| leads_elsewhere(routes, began_ms, ack.machine))
         };
-        if operations.iter().all(led_elsewhere) {
+        if operations.all(led_elsewhere) {
             astray.push(ack.event);
         }
     }

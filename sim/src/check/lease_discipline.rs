@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use host::{Lease, Observation};
 
 use super::LEASE_DISCIPLINE;
-use super::asked::Asked;
+use super::asked::{Asked, Begun};
 use super::reading::{Acknowledgement, Reading};
 use super::standing::Standing;
 use super::windows::Moment;
@@ -73,15 +73,20 @@ impl Found {
     fn of(reading: &Reading) -> Self {
         let mut found = Self::default();
         let mut asked = Asked::by(reading.operations.iter());
+        let leases = Leases::of(reading);
+        // Whose line is whose matters to a lease that logs only.
+        let logs = reading.setup.gate == Gate::Log;
         let mut lines: BTreeMap<&str, Lines> = BTreeMap::new();
         let mut left = Vec::new();
         let mut acknowledgements = reading.acknowledgements.iter().peekable();
         for event in reading.history.events() {
             if let Some(ack) = acknowledgements.next_if(|ack| ack.event == event.number) {
-                let began = asked.can_be(ack.writes, ack.event).iter();
-                let began_ms = began.map(|operation| operation.invoked.at_ms).min();
-                let write = UnderWay::of(reading, ack, began_ms);
-                found.acknowledge(ack, &write, lines.entry(ack.machine).or_default());
+                found.acknowledge(reading, ack);
+                if logs {
+                    let began_ms = asked.can_be(ack.writes, ack.event).and_then(Begun::earliest_ms);
+                    let write = UnderWay::of(&leases, ack, began_ms);
+                    found.match_lines(ack, &write, lines.entry(ack.machine).or_default());
+                }
                 continue;
             }
             match &event.what {
@@ -106,12 +111,20 @@ impl Found {
         found
     }
 
-    fn acknowledge(&mut self, ack: &Acknowledgement, write: &UnderWay, lines: &mut Lines) {
-        if write.ends_with(Lease::Expired) {
+    fn acknowledge(&mut self, reading: &Reading, ack: &Acknowledgement) {
+        // As far as it is known.
+        let all_say = |lease: Lease| {
+            let mut near = reading.standings_near(ack.machine, ack.at_ms);
+            near.all(|known| known.lease() == lease)
+        };
+        if all_say(Lease::Expired) {
             self.expired.push(ack.event);
-        } else if write.ends_with(Lease::None) {
+        } else if all_say(Lease::None) {
             self.without.push(ack.event);
         }
+    }
+
+    fn match_lines(&mut self, ack: &Acknowledgement, write: &UnderWay, lines: &mut Lines) {
         if write.must_be_logged() && take(&mut lines.for_those_that_must, write.began_ms).is_none()
         {
             self.unlogged.push(ack.event);
@@ -141,37 +154,67 @@ impl Found {
 struct UnderWay {
     /// When the earliest operation began that it can be, in milliseconds.
     began_ms: u64,
-    /// The leases at its end, as far as they are known.
-    at_the_end: Vec<Lease>,
-    /// The leases all the while.
-    all_the_while: Vec<Lease>,
+    /// Whether a lease is known, all the while, that had run out, and one that had not.
+    expired: bool,
+    not_expired: bool,
     /// Whether one may have run out unseen, because the next one was granted.
     was_granted: bool,
 }
 
 impl UnderWay {
-    fn of(reading: &Reading, ack: &Acknowledgement, began_ms: Option<u64>) -> Self {
+    fn of(leases: &Leases, ack: &Acknowledgement, began_ms: Option<u64>) -> Self {
         let began_ms = began_ms.unwrap_or(ack.at_ms);
-        let near = reading.standings_near(ack.machine, ack.at_ms);
-        let during = reading.standings_during(ack.machine, began_ms, ack.at_ms);
+        let (expired, not_expired) = leases.known(ack.machine, began_ms, ack.at_ms);
         Self {
             began_ms,
-            at_the_end: near.map(Standing::lease).collect(),
-            all_the_while: during.map(Standing::lease).collect(),
-            was_granted: reading.was_granted(ack.machine, began_ms, ack.at_ms),
+            expired,
+            not_expired,
+            was_granted: leases.reading.was_granted(ack.machine, began_ms, ack.at_ms),
         }
     }
 
-    fn ends_with(&self, lease: Lease) -> bool {
-        self.at_the_end.iter().all(|known| *known == lease)
-    }
-
     fn must_be_logged(&self) -> bool {
-        self.all_the_while.iter().all(|known| *known == Lease::Expired) && !self.was_granted
+        !self.not_expired && !self.was_granted
     }
 
     fn may_be_logged(&self) -> bool {
-        self.all_the_while.contains(&Lease::Expired) || self.was_granted
+        self.expired || self.was_granted
+    }
+}
+
+/// What leases were known from one instant to another. An increment without an answer stays under
+/// way for good, so those stretches may be long: standings are counted once, not looked through
+/// for each of them.
+struct Leases<'r> {
+    reading: &'r Reading<'r>,
+    /// By machine, for each place among its standings: in how many before it the lease had run out.
+    expired: BTreeMap<&'r str, Vec<usize>>,
+}
+
+impl<'r> Leases<'r> {
+    fn of(reading: &'r Reading<'r>) -> Self {
+        let counted = |standings: &Vec<Standing>| {
+            let counts = standings.iter().scan(0, |expired, standing| {
+                *expired += usize::from(standing.lease() == Lease::Expired);
+                Some(*expired)
+            });
+            std::iter::once(0).chain(counts).collect()
+        };
+        let machines = reading.standings.iter();
+        Self { reading, expired: machines.map(|(machine, of)| (*machine, counted(of))).collect() }
+    }
+
+    /// Whether one was known that had run out, and one that had not.
+    fn known(&self, machine: &str, from_ms: u64, until_ms: u64) -> (bool, bool) {
+        let (all_of, samples_of) = self.reading.places_during(machine, from_ms, until_ms);
+        let counts = &self.expired[machine];
+        let expired = counts[all_of.end] - counts[all_of.start];
+        let samples = self.reading.standings[machine][samples_of].iter();
+        let samples = samples.filter(|standing| self.reading.is_sample(standing.event));
+        let known = (expired > 0, expired < all_of.len());
+        samples.map(Standing::lease).fold(known, |(expired, not_expired), lease| {
+            (expired || lease == Lease::Expired, not_expired || lease != Lease::Expired)
+        })
     }
 }
 

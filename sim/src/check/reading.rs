@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use host::{Observation, Write};
 use indexmap::IndexMap;
@@ -250,6 +251,21 @@ impl<'a> Reading<'a> {
         from_ms: u64,
         until_ms: u64,
     ) -> impl Iterator<Item = &Standing> {
+        let (all_of, samples_of) = self.places_during(machine, from_ms, until_ms);
+        let standings = &self.standings[machine];
+        let samples = standings[samples_of].iter();
+        let samples = samples.filter(|standing| self.is_sample(standing.event));
+        standings[all_of].iter().chain(samples)
+    }
+
+    /// Where among a machine's standings those are: all of the first places, and the samples at
+    /// the others.
+    pub(super) fn places_during(
+        &self,
+        machine: &str,
+        from_ms: u64,
+        until_ms: u64,
+    ) -> (Range<usize>, Range<usize>) {
         let tick_ms = self.setup.tick_ms;
         let before_ms = from_ms.saturating_sub(1) / tick_ms * tick_ms;
         let after_ms = (until_ms / tick_ms + 1) * tick_ms;
@@ -259,10 +275,9 @@ impl<'a> Reading<'a> {
             |standing: &Standing| standing.until_ms <= before_ms && standing.until_ms < from_ms;
         let standings = &self.standings[machine];
         let first = standings.partition_point(over);
-        standings[first..]
-            .iter()
-            .take_while(move |standing| standing.from_ms <= after_ms)
-            .filter(move |standing| standing.from_ms < after_ms || self.is_sample(standing.event))
+        let after = standings.partition_point(|standing| standing.from_ms < after_ms);
+        let later = standings.partition_point(|standing| standing.from_ms <= after_ms);
+        (first..after, after..later)
     }
 
     /// Whether a lease was granted between two instants, or before the sample after: it may have
@@ -273,7 +288,7 @@ impl<'a> Reading<'a> {
         granted.get(first).is_some_and(|at_ms| *at_ms <= until_ms + self.setup.tick_ms)
     }
 
-    fn is_sample(&self, event: u64) -> bool {
+    pub(super) fn is_sample(&self, event: u64) -> bool {
         let event = self.history.events().get(event as usize);
         event.is_some_and(|event| matches!(event.what, What::Sample { .. }))
     }
