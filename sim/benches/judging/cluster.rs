@@ -16,6 +16,8 @@ use sim::promise::Promise;
 const NODES: [&str; 3] = ["node-1", "node-2", "node-3"];
 const CLIENTS: usize = 100;
 const SHARED_KEYS: u32 = 20;
+/// When availability begins to be measured.
+const DISTURB_MS: u64 = 1_000;
 const FAILOVER_EVERY_MS: u64 = 5_000;
 /// From the hang to the commit, to its effect, to the resumption, and to the step down.
 const COMMIT_MS: u64 = 2_000;
@@ -52,6 +54,7 @@ enum Due {
     Do(usize),
     End(usize),
     TellStatus,
+    Disturb,
     Hang,
     Commit,
     Effect,
@@ -117,6 +120,7 @@ impl Cluster {
             cluster.due.push(Reverse((100 + client as u64, Due::Invoke(client))));
         }
         cluster.due.push(Reverse((100, Due::TellStatus)));
+        cluster.due.push(Reverse((DISTURB_MS, Due::Disturb)));
         cluster.due.push(Reverse((FAILOVER_EVERY_MS, Due::Hang)));
         cluster
     }
@@ -141,6 +145,7 @@ impl Cluster {
             Due::Do(client) => self.perform(client),
             Due::End(client) => self.end(client),
             Due::TellStatus => self.tell_status(),
+            Due::Disturb => self.tell("driver", What::Phase { phase: Phase::Disturb }),
             Due::Hang => self.hang(),
             Due::Commit => self.promote(),
             Due::Effect => self.take_effect(),
