@@ -20,6 +20,7 @@ use sim::{Process, World, WorldError};
 
 use crate::operator::{self, Order, PlannedOrder};
 use crate::plan::Plan;
+use crate::profile::Profile;
 use crate::switches;
 use crate::workload::{self, Addresses};
 
@@ -178,11 +179,9 @@ fn store_process(plan: &Plan) -> Process {
     process(StoreConfig { port: STORE_PORT, elect_after_restart_wait_ms }, serve_store)
 }
 
-fn controller_process(plan: &Plan, name: &str) -> Process {
-    let profile = &plan.profile;
-    let ttl_ms = plan.lease_ttl_ms.get(name).copied().unwrap_or(profile.ttl_ms);
-    let lease = LeaseConfig { ttl_ms };
-    let config = ControllerConfig {
+fn controller_config(profile: &Profile, name: &str, initial: ClusterRecord) -> ControllerConfig {
+    let lease = LeaseConfig { ttl_ms: profile.ttl_ms };
+    ControllerConfig {
         name: name.to_owned(),
         store: StoreAddress { host: STORE.to_owned(), port: STORE_PORT },
         session_ttl_ms: profile.session_ttl_ms,
@@ -192,8 +191,22 @@ fn controller_process(plan: &Plan, name: &str) -> Process {
         rules: switches::controller(profile),
         admin_port: Some(CONTROLLER_ADMIN_PORT),
         admin_host: None,
-        initial: initial_record(plan),
-    };
+        initial,
+    }
+}
+
+/// What a controller finds allowed and surprising about a profile's settings, each in a sentence.
+pub fn warnings(profile: &Profile) -> Vec<String> {
+    let none = ClusterRecord { version: 1, election_version: 0, shards: vec![] };
+    let config = controller_config(profile, "controller-1", none);
+    config.warnings().iter().map(ToString::to_string).collect()
+}
+
+fn controller_process(plan: &Plan, name: &str) -> Process {
+    let mut config = controller_config(&plan.profile, name, initial_record(plan));
+    if let (Some(lease), Some(ttl_ms)) = (&mut config.lease, plan.lease_ttl_ms.get(name)) {
+        lease.ttl_ms = *ttl_ms;
+    }
     // The first one is up first, so that it leads at first, whatever the seed.
     let number = controllers(plan).iter().position(|known| known == name).unwrap_or(0);
     let later = CONTROLLERS_APART * u32::try_from(number).expect("a few");
@@ -273,13 +286,21 @@ where
 mod tests {
     use super::*;
     use crate::catalogue;
-    use crate::profile::Profile;
+    use crate::profile::all_names;
 
     fn plan(profile: &str, lbs: u32) -> Plan {
         let profile = Profile::built_in(profile).expect("valid");
         let mut plan = catalogue::find("no_fault").expect("it exists").plan(&profile, 1);
         plan.cluster.lbs = lbs;
         plan
+    }
+
+    #[test]
+    fn no_built_in_profile_surprises() {
+        for name in all_names() {
+            let profile = Profile::built_in(name).expect("valid");
+            assert_eq!(warnings(&profile), Vec::<String>::new(), "{name}");
+        }
     }
 
     #[test]

@@ -183,6 +183,27 @@ fn seconds(ms: u64) -> f64 {
     ms as f64 / 1_000.0
 }
 
+/// The page on the rules, as Markdown: what each demands, and the table.
+pub fn page(rows: &[Row], seeds: &Range<u64>) -> String {
+    let Range { start, end } = seeds;
+    let mut text = format!(
+        "# What every rule buys\n\n\
+         Measured by `splitbrain rules --seeds {start}..{end}`, which prints this page; change \
+         nothing by hand. A rule is shown in a scenario that breaks under a base profile without \
+         it and holds with it, same seeds, same plan. Beside it stands what becomes of `hardened` \
+         (for `promotion-wait`, of `hardened` with that) without the rule. A cell says in how many \
+         of the runs the check failed, and the seed of the worst; `splitbrain run SCENARIO \
+         --profile BASE+RULE --seed SEED` plays one of them, and `hardened-RULE` takes a rule \
+         away.\n\n"
+    );
+    for rule in Rule::ALL {
+        let _ = writeln!(text, "- `{rule}`: {}", rule.about());
+    }
+    text.push('\n');
+    text.push_str(&markdown(rows));
+    text
+}
+
 /// The table as Markdown.
 pub fn markdown(rows: &[Row]) -> String {
     let mut text = String::from(

@@ -125,6 +125,17 @@ fn a_profile_from_a_file_runs_and_says_how_to_replay_it() {
 }
 
 #[test]
+fn a_lease_that_one_late_round_ends_is_warned_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = include_str!("../profiles/lease.toml").replace("ttl_ms = 8000", "ttl_ms = 3999");
+    std::fs::write(dir.path().join("mine.toml"), text).unwrap();
+    let arguments = ["run", "no_fault", "--profile", "mine.toml", "--seed", "1", "--out", "o"];
+    let ran = splitbrain(dir.path(), &arguments);
+    let expected = "warning: profile mine: lease.ttl_ms is 3999, less than 4000";
+    assert!(ran.err.contains(expected), "{}", ran.err);
+}
+
+#[test]
 fn list_names_every_scenario_and_profile_in_both_formats() {
     let dir = tempfile::tempdir().unwrap();
     for format in ["text", "json"] {

@@ -1,12 +1,14 @@
 //! Only the controller cannot reach the master; clients and the load balancer can
 //! (kvrocks-controller issue 329).
 
+use sim::check::NO_SPAN;
 use sim::fault::{CutKind, Fault, Way};
 
 use super::{
-    Draw, PLAIN, Scenario, holds_with_a_lease, holds_without_buffered_heartbeats,
+    Draw, PLAIN, Scenario, Shows, holds_with_a_lease, holds_without_buffered_heartbeats,
     promotion_goals_with_reachable_master,
 };
+use crate::rule::Rule;
 
 pub(super) const DROP: Scenario = Scenario {
     name: "controller_cut_from_master_drop",
@@ -15,6 +17,7 @@ pub(super) const DROP: Scenario = Scenario {
     faults: |draw| faults(draw, CutKind::Drop),
     expectation: holds_with_a_lease,
     goals: promotion_goals_with_reachable_master,
+    shows: Some(Shows::alone(Rule::PromotionWait, "hardened", NO_SPAN)),
     ..PLAIN
 };
 

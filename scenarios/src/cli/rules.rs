@@ -1,4 +1,4 @@
-//! `splitbrain rules`: measures what every rule buys, and prints the table.
+//! `splitbrain rules`: measures what every rule buys, and prints the page of it.
 
 use std::ops::Range;
 
@@ -19,7 +19,7 @@ impl Rules {
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
         let rows = rule_table::measure(&self.seeds, jobs)
             .map_err(|error| CliError::Harness(error.to_string()))?;
-        print(&rule_table::markdown(&rows));
+        print(&rule_table::page(&rows, &self.seeds));
         let surprises: Vec<&Row> = rows.iter().filter(|row| !row.is_as_declared()).collect();
         for row in &surprises {
             eprintln!("{}: {} does not show what it declares: {row:?}", row.rule, row.scenario);

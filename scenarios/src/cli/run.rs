@@ -1,6 +1,6 @@
 //! `splitbrain run`: plays plans, prints the table and writes the report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use super::progress::Progress;
 use super::selection::{self, SEEDS};
 use super::{CliError, Format, HARNESS, print};
 use crate::batch::{self, Failed};
+use crate::cluster;
 use crate::plan::Plan;
 use crate::run;
 use crate::run_dir;
@@ -48,6 +49,7 @@ impl RunCommand {
             None => self.seeds.clone().unwrap_or(SEEDS),
         };
         let plans = selection::plans(&self.what, &self.profiles, seeds)?;
+        warn(&plans);
         let out = self.out.clone().unwrap_or_else(|| PathBuf::from("target/splitbrain"));
         prepare(&out)?;
         let progress = Progress::new(plans.len() as u64);
@@ -92,6 +94,18 @@ fn name_saved_plan(record: &mut RunRecord, plan: &Plan, out: &Path) {
 
 fn too_great() -> CliError {
     CliError::Usage(format!("--seed: allowed is 0 to {}", u64::MAX - 1))
+}
+
+/// Says what will surprise in the profiles of these plans, each once.
+fn warn(plans: &[Plan]) {
+    let mut warned = BTreeSet::new();
+    for Plan { profile, .. } in plans {
+        for warning in cluster::warnings(profile) {
+            if warned.insert((&profile.name, warning.clone())) {
+                eprintln!("warning: profile {}: {warning}", profile.name);
+            }
+        }
+    }
 }
 
 /// Where the page of a cell's worst run stands, by scenario and profile.
