@@ -1,12 +1,13 @@
 //! The final reads: a client that reads every key from every node, each for itself, and how far
-//! and in which topology each is.
+//! and in which topology each is. A node that is still loading shows nothing, and nothing is noted
+//! of it.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use host::{Host, LocalBoxFuture};
+use host::{Host, LocalBoxFuture, Observation};
 use node::client::{Client, ClientError, Timeouts};
 use node::resp::Frame;
 use sim::history::Content;
@@ -20,10 +21,21 @@ use crate::topology_text;
 enum ReadError {
     #[error(transparent)]
     Client(#[from] ClientError),
+    #[error("it is loading")]
+    Loading,
     #[error("{request} answered {reply:?}")]
     Reply { request: String, reply: Frame },
     #[error("{0}")]
     Topology(String),
+}
+
+impl ReadError {
+    fn of(request: String, reply: Frame) -> Self {
+        match &reply {
+            Frame::Error(text) if text.starts_with("LOADING ") => Self::Loading,
+            _ => Self::Reply { request, reply },
+        }
+    }
 }
 
 /// Requests that are sent before their replies are awaited.
@@ -42,10 +54,16 @@ pub fn process(
         let (keys, kept) = (keys.clone(), kept.clone());
         Box::pin(async move {
             for node in &addresses.nodes {
-                let content = read(&host, node, addresses.port, &keys).await;
-                let content = content.map_err(|error| format!("{node}: {error}"))?;
-                let topology_kept = kept.get(node).cloned();
-                log.read_back(node, Content { topology_kept, ..content });
+                match read(&host, node, addresses.port, &keys).await {
+                    Ok(content) => {
+                        let topology_kept = kept.get(node).cloned();
+                        log.read_back(node, Content { topology_kept, ..content });
+                    }
+                    Err(error @ ReadError::Loading) => {
+                        host.observe(Observation::Note { text: format!("{node}: {error}") });
+                    }
+                    Err(error) => return Err(format!("{node}: {error}")),
+                }
             }
             Ok(())
         }) as LocalBoxFuture<'static, Result<(), String>>
@@ -79,7 +97,7 @@ async fn values(
                     values.insert(key.clone(), String::from_utf8_lossy(&value).into_owned());
                 }
                 Frame::Null => {}
-                reply => return Err(ReadError::Reply { request: format!("GET {key}"), reply }),
+                reply => return Err(ReadError::of(format!("GET {key}"), reply)),
             }
         }
     }
@@ -89,6 +107,20 @@ async fn values(
 async fn text(client: &mut Client, request: &[&str]) -> Result<String, ReadError> {
     match client.call(request).await? {
         Frame::BulkString(text) => Ok(String::from_utf8_lossy(&text).into_owned()),
-        reply => Err(ReadError::Reply { request: request.join(" "), reply }),
+        reply => Err(ReadError::of(request.join(" "), reply)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_is_loading_is_told_from_one_that_answers_nonsense() {
+        let error =
+            |text: &str| ReadError::of("GET k".to_owned(), node::resp::error(text.to_owned()));
+        let loading = "LOADING kvrocks is restoring the db from backup";
+        assert!(matches!(error(loading), ReadError::Loading));
+        assert_eq!(error("ERR no").to_string(), r#"GET k answered Error("ERR no")"#);
     }
 }
