@@ -81,7 +81,7 @@ mod tests {
         // 3 × 3000 + 3200
         assert_eq!(with_ttl(12_200).warnings(), []);
         let short = ConfigWarning::ShortLease { ttl_ms: 12_199, enough_ms: 12_200 };
-        assert_eq!(with_ttl(12_199).warnings(), [short.clone()]);
+        assert_eq!(with_ttl(12_199).warnings(), std::slice::from_ref(&short));
         let text = short.to_string();
         assert!(text.contains("a healthy master will lose its lease"), "{text}");
         let mut huge = with_ttl(u64::MAX);

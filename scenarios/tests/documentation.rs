@@ -15,6 +15,7 @@ use reports::judgement::{Judgement, verdict_line};
 use reports::vacuity;
 use scenarios::catalogue;
 use scenarios::profile::Profile;
+use scenarios::rule::Rule;
 use scenarios::run;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -40,6 +41,23 @@ fn block<'t>(text: &'t str, kind: &str) -> Option<&'t str> {
 fn sections(page: &str) -> Vec<(&str, &str)> {
     let sections = page.split("\n## ").skip(1);
     sections.map(|section| section.split_once('\n').expect("a heading ends")).collect()
+}
+
+/// That its figures are those of the code is for the long run of CI, which prints it anew.
+#[test]
+fn the_page_on_the_rules_has_every_rule_with_each_scenario_that_shows_it() {
+    let page = page("docs/rules.md");
+    let row = |rule: Rule, scenario: &str| format!("| `{rule}` | `{scenario}` | ");
+    for rule in Rule::ALL {
+        assert!(page.contains(&format!("- `{rule}`: {}", rule.about())), "{rule}");
+        let shown = catalogue::ALL
+            .iter()
+            .filter(|scenario| scenario.shows.as_ref().is_some_and(|shows| shows.rule == rule));
+        let rows: Vec<bool> =
+            shown.map(|scenario| page.contains(&row(rule, scenario.name))).collect();
+        assert!(!rows.is_empty(), "no scenario shows {rule}");
+        assert!(rows.iter().all(|there| *there), "{rule}: `splitbrain rules` prints the page");
+    }
 }
 
 #[test]
@@ -184,7 +202,8 @@ fn collect(value: &Value, fields: &mut BTreeSet<String>) {
 #[test]
 fn the_readme_leads_to_the_pages() {
     let readme = page("README.md");
-    for name in ["docs/checks.md", "docs/history-format.md"] {
+    let pages = ["checks", "history-format", "measured", "rules", "why-the-bound-holds"];
+    for name in pages.map(|page| format!("docs/{page}.md")) {
         assert!(readme.contains(&format!("]({name})")), "README.md has no link to {name}");
     }
 }

@@ -125,6 +125,7 @@ fn simulated(lease_mode: &str, heartbeat: Option<&str>) -> Vec<(u64, u64)> {
     let profile = Profile {
         promises: Vec::new(),
         rules: Default::default(),
+        peer_vote: false,
         drift_ppm: 0,
         lease_ms_max: None,
         name: "real".to_owned(),
