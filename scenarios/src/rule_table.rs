@@ -251,3 +251,73 @@ impl Row {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOLDS: Found = Found { runs: 5, failed: 0, worst: None, ttl_ms: 8_000 };
+    const BREAKS: Found = Found { runs: 5, failed: 2, worst: Some((3, 12_345)), ttl_ms: 8_000 };
+
+    fn alone() -> Row {
+        Row {
+            rule: Rule::ClosedStart,
+            scenario: "restart_without_a_lease",
+            check: sim::check::SPAN_WITHIN_TTL,
+            base: "lease",
+            without: BREAKS,
+            with: HOLDS,
+            hardened_without: BREAKS,
+            covered_by: &[],
+            uncovered: None,
+            kept: "",
+        }
+    }
+
+    fn covered() -> Row {
+        Row {
+            hardened_without: HOLDS,
+            covered_by: &[Rule::DatedHeartbeat],
+            uncovered: Some(BREAKS),
+            kept: "it is cheap",
+            ..alone()
+        }
+    }
+
+    #[test]
+    fn a_rule_that_alone_makes_the_difference_is_as_declared() {
+        assert!(alone().is_as_declared());
+        for surprise in [
+            Row { without: HOLDS, ..alone() },
+            Row { with: BREAKS, ..alone() },
+            Row { hardened_without: HOLDS, ..alone() },
+        ] {
+            assert!(!surprise.is_as_declared(), "{surprise:?}");
+        }
+    }
+
+    #[test]
+    fn a_covered_rule_is_missed_only_once_its_covers_are_off() {
+        assert!(covered().is_as_declared());
+        for surprise in [
+            Row { hardened_without: BREAKS, ..covered() },
+            Row { uncovered: Some(HOLDS), ..covered() },
+            Row { uncovered: None, ..covered() },
+        ] {
+            assert!(!surprise.is_as_declared(), "{surprise:?}");
+        }
+    }
+
+    #[test]
+    fn cells_say_how_often_by_how_much_and_with_which_seed() {
+        assert_eq!(HOLDS.cell("converged"), "holds 5/5");
+        assert_eq!(BREAKS.cell("converged"), "**breaks** 2/5: seed 3");
+        let span = BREAKS.cell(sim::check::SPAN_WITHIN_TTL);
+        assert_eq!(span, "**breaks** 2/5: span 12.345 s > 8.000 s, seed 3");
+        let text = page(&[alone(), covered()], &(0..5));
+        assert!(text.contains("`splitbrain rules --seeds 0..5`"), "{text}");
+        let row = "| holds 5/5; covered by `dated-heartbeat`, without which it **breaks** 2/5: span \
+                   12.345 s > 8.000 s, seed 3; kept because it is cheap |";
+        assert!(text.contains(row), "{text}");
+    }
+}
