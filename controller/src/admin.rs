@@ -14,10 +14,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use host::{Clock, Host, Listener, Stream};
-use node::resp::{self, Frame, FrameReader, RespError};
-use tokio::io::AsyncWriteExt;
+use bytes::Bytes;
+use host::{Clock, Listener, Stream};
+use node::request_server::{self, error_reply};
+use node::resp::{self, Frame};
 
 use crate::admin_request::AdminRequest;
 use crate::controller::Controller;
@@ -38,24 +38,9 @@ pub(crate) async fn listen(controller: Rc<Controller>, mut listener: Box<dyn Lis
     }
 }
 
-/// Serves one admin connection until it ends, breaks the protocol, or is silent for too long.
 async fn serve(controller: Rc<Controller>, stream: Stream) {
-    let host = &controller.host;
-    let mut stream = FrameReader::new(stream);
-    loop {
-        let reply = match host.timeout(Clock::Monotonic, IDLE_MAX, stream.request()).await {
-            Ok(Ok(Some(words))) => answer(&controller, &words).await,
-            Ok(Err(error @ (RespError::TooLarge { .. } | RespError::Malformed { .. }))) => {
-                // The stream is out of step: the last thing that it is told is why.
-                let _ = send(host, &mut stream, &error_reply(error)).await;
-                return;
-            }
-            Ok(Ok(None) | Err(RespError::Io(_) | RespError::UnexpectedEof)) | Err(_) => return,
-        };
-        if send(host, &mut stream, &reply).await.is_err() {
-            return;
-        }
-    }
+    let answer = async |words: &[Bytes]| answer(&controller, words).await;
+    request_server::serve(&controller.host, stream, IDLE_MAX, answer).await;
 }
 
 async fn answer(controller: &Rc<Controller>, words: &[Bytes]) -> Frame {
@@ -83,21 +68,6 @@ async fn answer(controller: &Rc<Controller>, words: &[Bytes]) -> Frame {
             Err(error) => error_reply(error),
         },
     }
-}
-
-fn error_reply(error: impl std::error::Error) -> Frame {
-    resp::error(format!("ERR {error}"))
-}
-
-async fn send(host: &Host, stream: &mut FrameReader<Stream>, reply: &Frame) -> std::io::Result<()> {
-    let mut bytes = BytesMut::new();
-    resp::encode(reply, &mut bytes);
-    let writing = async {
-        let stream = stream.get_mut();
-        stream.write_all(&bytes).await?;
-        stream.flush().await
-    };
-    host.timeout(Clock::Monotonic, IDLE_MAX, writing).await?
 }
 
 /// How long a connection may be silent.

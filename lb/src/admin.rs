@@ -7,12 +7,11 @@
 //! that were there before only where they are severed.
 
 use std::rc::Rc;
-use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use host::{Clock, Host, Stream};
-use node::resp::{self, Frame, FrameReader, RespError};
-use tokio::io::AsyncWriteExt;
+use bytes::Bytes;
+use host::Stream;
+use node::request_server::{self, error_reply};
+use node::resp::{self, Frame};
 
 use crate::admin_request::AdminRequest;
 use crate::balancer::Balancer;
@@ -20,22 +19,9 @@ use crate::route::Route;
 
 /// Serves one admin connection until it ends, breaks the protocol, or is silent for too long.
 pub(crate) async fn serve(balancer: Rc<Balancer>, stream: Stream) {
-    let (host, idle) = (balancer.host(), balancer.config().idle_timeout());
-    let mut stream = FrameReader::new(stream);
-    loop {
-        let reply = match host.timeout(Clock::Monotonic, idle, stream.request()).await {
-            Ok(Ok(Some(words))) => answer(&balancer, &words).await,
-            Ok(Err(error @ (RespError::TooLarge { .. } | RespError::Malformed { .. }))) => {
-                // The stream is out of step: the last thing that it is told is why.
-                let _ = send(host, &mut stream, &error_reply(error), idle).await;
-                return;
-            }
-            Ok(Ok(None) | Err(RespError::Io(_) | RespError::UnexpectedEof)) | Err(_) => return,
-        };
-        if send(host, &mut stream, &reply, idle).await.is_err() {
-            return;
-        }
-    }
+    let idle = balancer.config().idle_timeout();
+    let answer = async |words: &[Bytes]| answer(&balancer, words).await;
+    request_server::serve(balancer.host(), stream, idle, answer).await;
 }
 
 async fn answer(balancer: &Balancer, words: &[Bytes]) -> Frame {
@@ -62,24 +48,4 @@ fn route_reply(Route { target, version }: Route) -> Frame {
         let version = version.map_or(Frame::Null, Frame::Integer);
         resp::array(vec![resp::bulk(target.to_string()), version])
     })
-}
-
-fn error_reply(error: impl std::error::Error) -> Frame {
-    resp::error(format!("ERR {error}"))
-}
-
-async fn send(
-    host: &Host,
-    stream: &mut FrameReader<Stream>,
-    reply: &Frame,
-    limit: Duration,
-) -> std::io::Result<()> {
-    let mut bytes = BytesMut::new();
-    resp::encode(reply, &mut bytes);
-    let writing = async {
-        let stream = stream.get_mut();
-        stream.write_all(&bytes).await?;
-        stream.flush().await
-    };
-    host.timeout(Clock::Monotonic, limit, writing).await?
 }

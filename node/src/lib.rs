@@ -115,6 +115,7 @@ mod pause;
 mod rehearsal;
 mod replication;
 mod reply;
+pub mod request_server;
 pub mod resp;
 mod routing;
 mod scan;
