@@ -2,7 +2,7 @@
 //! upstream's adoption of a newer topology makes of it).
 
 use reports::record::Expectation;
-use sim::check::{CONVERGED, EQUAL_REPLICAS, RECOVERS, SPAN_WITHIN_TTL};
+use sim::check::{CONVERGED, EQUAL_REPLICAS, RECOVERS, SPAN_WITHIN_TTL, TOPOLOGY_VERSIONS};
 
 use super::{PLAIN, Scenario, Shows};
 use crate::operator::{Order, PlannedOrder};
@@ -32,7 +32,9 @@ fn expectation(profile: &Profile) -> Expectation {
     }
     Expectation::Breaks {
         check: CONVERGED.to_owned(),
-        also: [EQUAL_REPLICAS, RECOVERS, SPAN_WITHIN_TTL].map(str::to_owned).to_vec(),
+        also: [EQUAL_REPLICAS, RECOVERS, SPAN_WITHIN_TTL, TOPOLOGY_VERSIONS]
+            .map(str::to_owned)
+            .to_vec(),
         reason: "the controller probes and tells the load balancer instead of the node".to_owned(),
     }
 }
