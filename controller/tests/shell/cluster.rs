@@ -99,6 +99,16 @@ impl Cluster {
         (Self::start_with_store(network, store_host).await, tap)
     }
 
+    /// Two controllers, of which the first leads, half an interval after it began to.
+    pub async fn with_two(config: impl Fn(&str) -> ControllerConfig) -> Self {
+        let cluster = Self::start().await;
+        cluster.start_controller(config("controller-1"));
+        pass(1).await;
+        cluster.start_controller(config("controller-2"));
+        pass(INTERVAL_MS / 2).await;
+        cluster
+    }
+
     async fn start_with_store(network: Rc<Network>, store_host: Host) -> Self {
         let nodes = ['a', 'b', 'c'].map(|letter| FakeNode::start(&network, letter));
         let lb = FakeLb::start(&network, ADMIN_PORT);

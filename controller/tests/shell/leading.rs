@@ -35,11 +35,7 @@ fn one_leads_until_it_hears_of_another_leader() {
 #[test]
 fn a_follower_leads_as_soon_as_the_session_of_the_leader_expires() {
     run(async {
-        let cluster = Cluster::start().await;
-        cluster.start_controller(config("controller-1"));
-        pass(1).await;
-        cluster.start_controller(config("controller-2"));
-        pass(INTERVAL_MS / 2).await;
+        let cluster = Cluster::with_two(config).await;
         // The last keepalive was that of the start, and the next one would come in half a second.
         cluster.network.kill("controller-1");
         pass(SESSION_TTL_MS - INTERVAL_MS / 2 - 2).await;
@@ -53,11 +49,7 @@ fn a_follower_leads_as_soon_as_the_session_of_the_leader_expires() {
 #[test]
 fn who_resigns_is_followed_at_once_and_keeps_out_of_the_next_election() {
     run(async {
-        let cluster = Cluster::start().await;
-        cluster.start_controller(config("controller-1"));
-        pass(1).await;
-        cluster.start_controller(config("controller-2"));
-        pass(INTERVAL_MS / 2).await;
+        let cluster = Cluster::with_two(config).await;
         cluster.take_log();
         assert_eq!(cluster.say("controller-1", "RESIGN").await, "OK");
         pass(1).await;

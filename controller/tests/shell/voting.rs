@@ -16,11 +16,7 @@ fn settings(name: &str, votes: bool) -> ControllerConfig {
 
 /// Two controllers of which the first leads.
 async fn two(votes: bool) -> Cluster {
-    let cluster = Cluster::start().await;
-    cluster.start_controller(settings("controller-1", votes));
-    pass(1).await;
-    cluster.start_controller(settings("controller-2", votes));
-    pass(INTERVAL_MS / 2).await;
+    let cluster = Cluster::with_two(|name| settings(name, votes)).await;
     cluster.take_log();
     cluster
 }
