@@ -45,6 +45,16 @@ pub enum Order {
     },
 }
 
+impl Order {
+    /// The data node that it names, if it names one.
+    pub(crate) fn node(&self) -> Option<&str> {
+        match self {
+            Self::Switchover => None,
+            Self::SetNodes { node, .. } | Self::Activate { node } => Some(node),
+        }
+    }
+}
+
 /// One request as it is sent, and where to; the first answer that is no error ends the order.
 pub(crate) struct Request {
     pub(crate) to: Vec<(String, u16)>,

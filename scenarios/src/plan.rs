@@ -11,6 +11,7 @@ use sim::promise::Promise;
 use sim::{ClockPlan, WorldConfig};
 
 use crate::catalogue;
+use crate::cluster;
 use crate::names;
 use crate::operator::PlannedOrder;
 use crate::planned_faults;
@@ -131,6 +132,16 @@ pub enum PlanError {
         /// The roles and machines that there are.
         roles: Vec<String>,
     },
+    /// An order's node is none of this plan.
+    #[error("plan: orders[{order}]: `{node}` is no data node; {}", names::near(node, nodes))]
+    Node {
+        /// The order's place in the plan.
+        order: usize,
+        /// The node.
+        node: String,
+        /// The nodes that there are.
+        nodes: Vec<String>,
+    },
     /// A fault stalls at a point that no process has.
     #[error("plan: faults[{fault}]: no process has a point `{point}`; {}", points::near(point))]
     Point {
@@ -204,13 +215,27 @@ impl Plan {
         if !(1..=3).contains(&self.cluster.lbs) {
             return refuse("cluster.lbs".into(), u64::from(self.cluster.lbs), "1 to 3".into());
         }
+        self.orders_name_nodes()?;
         planned_faults::check(self)
+    }
+
+    /// What an operator sends to a machine that there is not would reach nobody.
+    fn orders_name_nodes(&self) -> Result<(), PlanError> {
+        let nodes = cluster::nodes(self);
+        for (order, planned) in self.orders.iter().enumerate() {
+            let named = planned.order.node().filter(|node| !nodes.iter().any(|n| n == node));
+            if let Some(node) = named.map(str::to_owned) {
+                return Err(PlanError::Node { order, node, nodes });
+            }
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operator::Order;
 
     fn changed(change: impl FnOnce(&mut Plan)) -> String {
         let profile = Profile::built_in("lease").expect("valid");
@@ -228,6 +253,13 @@ mod tests {
             (changed(|plan| plan.faults[0].heal_at_ms = 1), "faults[0].heal_at_ms is 1; allowed"),
             (changed(|plan| plan.cluster.replicas = 0), "cluster.replicas is 0; allowed is 1 to 8"),
             (changed(|plan| plan.cluster.lbs = 4), "cluster.lbs is 4; allowed is 1 to 3"),
+            (
+                changed(|plan| {
+                    let order = Order::Activate { node: "node-9".into() };
+                    plan.orders.push(PlannedOrder { at_ms: 9_000, order });
+                }),
+                "orders[0]: `node-9` is no data node; did you mean `node-1`",
+            ),
             (changed(|plan| plan.workload.pause_ms_max = 0), "workload.pause_ms_max is 0"),
             (changed(|plan| plan.workload.timeout_ms = 0), "workload.timeout_ms is 0"),
             (changed(|plan| plan.profile.ttl_ms = 0), "ttl_ms is 0; allowed is 1 to"),
