@@ -1,6 +1,6 @@
 //! The final reads: a client that reads every key from every node, each for itself, and how far
-//! and in which topology each is. A node that is still loading shows nothing, and nothing is noted
-//! of it.
+//! and in which topology each is. A node that is still loading shows nothing, and its content is
+//! missing.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
