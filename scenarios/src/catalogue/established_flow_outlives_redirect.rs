@@ -1,12 +1,11 @@
 //! A flow that a load balancer had established leads to the old master after the redirect.
 
-use reports::record::Expectation;
 use sim::check::LB_SEPARATES;
 use sim::fault::{CutKind, Fault, Way};
 use sim::goal::Goal;
 use sim::promise::Promise;
 
-use super::{Draw, NOTHING_ENDS_IT, PLAIN, Scenario, Shows, breaks_with, promotion_goals};
+use super::{Draw, PLAIN, Scenario, Shows, promotion_goals, separates_with_lb_sever};
 use crate::profile::Profile;
 use crate::rule::Rule;
 
@@ -24,26 +23,16 @@ pub(super) const SCENARIO: Scenario = Scenario {
         })
     },
     promises: &[Promise::LbSeparates],
-    expectation,
+    expectation: |profile| {
+        separates_with_lb_sever(
+            profile,
+            "a redirect changes where new connections go, and leaves the old ones alone",
+        )
+    },
     goals,
     shows: Some(Shows::alone(Rule::LbSever, "lease-lb", LB_SEPARATES)),
     ..PLAIN
 };
-
-fn expectation(profile: &Profile) -> Expectation {
-    if !profile.blocks_writes() {
-        return breaks_with(&[LB_SEPARATES], NOTHING_ENDS_IT);
-    }
-    if !profile.lb || profile.has(Rule::LbSever) {
-        return Expectation::Holds;
-    }
-    Expectation::Breaks {
-        check: LB_SEPARATES.to_owned(),
-        also: vec![],
-        reason: "a redirect changes where new connections go, and leaves the old ones alone"
-            .to_owned(),
-    }
-}
 
 fn goals(profile: &Profile) -> Vec<Goal> {
     let mut goals = promotion_goals(profile);

@@ -1,14 +1,12 @@
 //! A redirect that was held up on its way arrives after a later one.
 
-use reports::record::Expectation;
 use sim::check::LB_SEPARATES;
 use sim::fault::{CutKind, Fault, PlannedFault, Trigger, TriggerEvent, Way};
 use sim::goal::Goal;
 use sim::promise::Promise;
 
-use super::{Draw, NOTHING_ENDS_IT, PLAIN, Scenario, Shows, breaks_with};
+use super::{Draw, PLAIN, Scenario, Shows, separates_with_lb_sever};
 use crate::plan::Cluster;
-use crate::profile::Profile;
 use crate::rule::Rule;
 
 pub(super) const SCENARIO: Scenario = Scenario {
@@ -20,7 +18,12 @@ pub(super) const SCENARIO: Scenario = Scenario {
     cluster: Cluster { controllers: 2, ..PLAIN.cluster },
     faults,
     promises: &[Promise::LbSeparates],
-    expectation,
+    expectation: |profile| {
+        separates_with_lb_sever(
+            profile,
+            "a load balancer obeys whoever speaks last, however old the order",
+        )
+    },
     goals: |_| vec![Goal::TwoPromotions, Goal::LeaderChange],
     shows: Some(Shows::alone(Rule::LbSever, "lease-lb", LB_SEPARATES)),
     ..PLAIN
@@ -56,18 +59,4 @@ fn faults(draw: &mut Draw) -> Vec<PlannedFault> {
         PlannedFault::between(second_ms, heal_ms, lost("control-plane", "master")),
     ]);
     faults
-}
-
-fn expectation(profile: &Profile) -> Expectation {
-    if !profile.blocks_writes() {
-        return breaks_with(&[LB_SEPARATES], NOTHING_ENDS_IT);
-    }
-    if !profile.lb || profile.has(Rule::LbSever) {
-        return Expectation::Holds;
-    }
-    Expectation::Breaks {
-        check: LB_SEPARATES.to_owned(),
-        also: vec![],
-        reason: "a load balancer obeys whoever speaks last, however old the order".to_owned(),
-    }
 }

@@ -38,7 +38,7 @@ mod wall_clock_steps_back;
 use rand::Rng;
 use reports::record::Expectation;
 use sim::ClockPlan;
-use sim::check::{RECOVERS, SPAN_WITHIN_TTL};
+use sim::check::{LB_SEPARATES, RECOVERS, SPAN_WITHIN_TTL};
 use sim::fault::{Fault, PlannedFault};
 use sim::goal::Goal;
 use sim::promise::Promise;
@@ -332,6 +332,18 @@ fn breaks_with(also: &[&str], reason: &str) -> Expectation {
         also: also.iter().map(|check| (*check).to_owned()).collect(),
         reason: reason.to_owned(),
     }
+}
+
+/// With a lease that rejects writes the span holds; a load balancer separates with `lb-sever` only.
+fn separates_with_lb_sever(profile: &Profile, reason: &str) -> Expectation {
+    if !profile.blocks_writes() {
+        return breaks_with(&[LB_SEPARATES], NOTHING_ENDS_IT);
+    }
+    if !profile.lb || profile.has(Rule::LbSever) {
+        return Expectation::Holds;
+    }
+    let (check, also) = (LB_SEPARATES.to_owned(), vec![]);
+    Expectation::Breaks { check, also, reason: reason.to_owned() }
 }
 
 const NOTHING_ENDS_IT: &str =
